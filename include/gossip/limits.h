@@ -1,0 +1,50 @@
+// Every bound that a peer could push against, by name (gossip(7), LIMITS). Sizes in bytes, counts in entries.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "gossip/time.h"
+
+namespace gossip {
+
+// messages
+constexpr std::size_t kMaxText = 1 << 20;         // 1 MiB
+constexpr std::size_t kMaxSender = 64;
+constexpr std::size_t kMaxParents = 4;
+constexpr std::size_t kMaxMessage = 1'114'102;    // canonical bytes, any kind
+constexpr std::size_t kMaxPeerName = 64;
+
+// frames
+constexpr std::size_t kMaxFrame = 1'114'112;      // payload
+constexpr std::size_t kMaxBatch = 512;            // entries of one HAVE, WANT or GONE
+
+// sync
+constexpr std::uint64_t kMaxCredit = std::uint64_t{1} << 32;
+constexpr std::uint64_t kCreditGrant = 4096;      // entries granted to one friend at most
+constexpr std::size_t kMaxUnresolved = 65'536;    // listed entries waiting, all friends together
+constexpr std::size_t kMaxWanted = 4096;          // seqs a friend may have wanted and not been answered
+constexpr std::size_t kWindowBodies = 256;        // bodies asked of one friend at once
+constexpr std::size_t kWindowBytes = 256 * 1024;
+constexpr std::size_t kMaxLeave = 1024;           // bodies a friend may still send, asked again elsewhere or not
+constexpr std::size_t kBatchMessages = 1000;      // per transaction
+constexpr std::size_t kBatchBytes = 1 << 20;
+constexpr Micros kGatherTail = 2 * kMillisecond;
+constexpr Micros kGatherBulk = 20 * kMillisecond;
+constexpr Micros kLazyCommit = kSecond;           // cursors and acks that bring no message wait this long for one that does
+
+constexpr Micros kLazyAck = kSecond;              // CREDIT that only acknowledges, and HAVE that only skips, are sent this seldom
+constexpr Micros kStall = 5 * kSecond;            // after a commit that failed, nothing is asked for this long
+constexpr Micros kRefetch = 10 * kMinute;         // one friend's log is started over at most this often
+constexpr Micros kInboundFetch = 5 * kSecond;     // fetch over the friend's own session after so long without one of ours
+constexpr unsigned kWrongBodies = 3;              // after so many wrong bodies for one seq it counts as gone
+
+// dialling
+constexpr std::size_t kDialsAtOnce = 4;
+constexpr Micros kDialSpacing = 100 * kMillisecond;
+constexpr Micros kSessionAge = 24 * kHour;        // then a new session, with new keys, replaces the old one
+
+// peers
+constexpr std::size_t kMaxPeers = 512;
+
+}  // namespace gossip

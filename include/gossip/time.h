@@ -1,0 +1,20 @@
+// Time as an argument: the core has no clock. Monotonic time decides; wall time is only stamped on messages and shown.
+#pragma once
+
+#include <cstdint>
+
+namespace gossip {
+
+using Micros = std::int64_t;  // monotonic microseconds since an arbitrary start, or a span of them
+
+constexpr Micros kMillisecond = 1000;
+constexpr Micros kSecond = 1000 * kMillisecond;
+constexpr Micros kMinute = 60 * kSecond;
+constexpr Micros kHour = 60 * kMinute;
+
+struct Now {
+  Micros mono = 0;
+  std::int64_t wall_ms = 0;  // milliseconds since 1970, whatever the machine believes
+};
+
+}  // namespace gossip
