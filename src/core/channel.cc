@@ -1,0 +1,113 @@
+#include <utility>
+
+#include "core/channel_base.h"
+#include "gossip/check.h"
+
+namespace gossip {
+
+const char* end_words(End end) {
+  switch (end) {
+    case End::kOpenStill: return "open";
+    case End::kClosed: return "closed";
+    case End::kReplaced: return "replaced by a newer session";
+    case End::kShutdown: return "the friend is shutting down";
+    case End::kBusy: return "the friend is busy";
+    case End::kProtocolError: return "protocol error";
+    case End::kAbnormal: return "connection lost";
+    case End::kSilent: return "no answer";
+    case End::kNotRecognised: return "not recognised";
+    case End::kUnproven: return "peer could not prove itself";
+    case End::kStranger: return "stranger";
+  }
+  return "unknown";
+}
+
+View ChannelBase::gather(View bytes, std::size_t want) {
+  const std::size_t n = std::min(bytes.size(), want - std::min(want, in_.size()));
+  in_.insert(in_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
+  return bytes.subspan(n);
+}
+
+MutView ChannelBase::queue(std::size_t n) {
+  GOSSIP_CHECK(sealed_ == out_.size());
+  out_.resize(out_.size() + n);
+  sealed_ = out_.size();
+  return MutView{out_}.last(n);
+}
+
+void ChannelBase::start(const Secret32& ours, const Secret32& theirs, const Hash& sid) {
+  sealer_.emplace(crypto_, ours, now_.mono);
+  if (!opener_) opener_.emplace(crypto_, theirs);
+  session_id_ = sid;
+  in_.clear();
+  phase_ = Phase::kOpen;
+  verified_ = pinged_ = now_.mono;
+  ping_idle_ = kPingIdle * 4 / 5 + static_cast<Micros>(rng_.below(kPingIdle * 2 / 5));
+}
+
+void ChannelBase::finish(End end) {
+  phase_ = Phase::kDone;
+  if (end_ == End::kOpenStill) end_ = end;
+  sealer_.reset();
+  opener_.reset();
+  out_ = {};
+  in_ = {};
+  sent_ = sealed_ = 0;
+}
+
+void ChannelBase::receive(Now now, View bytes) {
+  now_ = now;
+  while (!bytes.empty() && phase_ == Phase::kShaking) bytes = shake(bytes);
+  cells(bytes);
+}
+
+void ChannelBase::end_of_file(Now now) {
+  now_ = now;
+  if (phase_ == Phase::kShaking) return finish(cut());
+  // A friend may shut down writing behind its CLOSE: ours still goes out, unless the connection fails a second time.
+  const bool answer_due = friend_closed_ && !std::exchange(friend_gone_, true);
+  if (phase_ != Phase::kDone && !answer_due) finish(End::kAbnormal);
+}
+
+void ChannelBase::tick(Now now) {
+  now_ = now;
+  switch (phase_) {
+    case Phase::kShaking:
+      if (now.mono >= deadline_) finish(late());
+      break;
+    case Phase::kOpen:
+      if (now.mono >= verified_ + kDead) return finish(End::kSilent);
+      if (now.mono < ping_at()) return;
+      put(CellType::kPing, {});
+      pinged_ = now.mono;
+      ping_idle_ = kPingIdle * 4 / 5 + static_cast<Micros>(rng_.below(kPingIdle * 2 / 5));
+      break;
+    case Phase::kClosing:
+      if (now.mono >= deadline_) finish(end_);
+      break;
+    case Phase::kDone: break;
+  }
+}
+
+std::optional<Micros> ChannelBase::next_deadline() const {
+  switch (phase_) {
+    case Phase::kShaking:
+    case Phase::kClosing: return deadline_;
+    case Phase::kOpen: return std::min(verified_ + kDead, ping_at());
+    case Phase::kDone: break;
+  }
+  return std::nullopt;
+}
+
+bool ChannelBase::reading() const {
+  if (phase_ == Phase::kShaking) return shake_reading();
+  if (phase_ == Phase::kOpen) return stream_.size() < kChannelInput;
+  return phase_ == Phase::kClosing && !friend_closed_;
+}
+
+void ChannelBase::take_stream() {
+  stream_.clear();
+  if (stream_.capacity() > kChannelInput) stream_.shrink_to_fit();
+}
+
+}  // namespace gossip

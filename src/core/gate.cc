@@ -1,0 +1,112 @@
+#include "gossip/gate.h"
+
+#include <utility>
+
+#include "gossip/check.h"
+
+namespace gossip {
+
+Address Address::v4(std::array<std::uint8_t, 4> address) {
+  Address out;
+  out.bytes[10] = out.bytes[11] = 0xff;
+  std::copy(address.begin(), address.end(), out.bytes.begin() + 12);
+  return out;
+}
+
+Address Address::prefix() const {
+  constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  const std::size_t keep = std::equal(kMapped.begin(), kMapped.end(), bytes.begin()) ? 15 : 8;
+  Address out;
+  std::copy_n(bytes.begin(), keep, out.bytes.begin());
+  return out;
+}
+
+void Gate::set_known(std::span<const Address> friends) { friends_ = {friends.begin(), friends.end()}; }
+
+Gate::Verdict Gate::enter(Now now, CallerId id, const Address& from) {
+  const bool known = friends_.contains(from);
+  const Address prefix = from.prefix();
+  const Verdict verdict = make_room(now, prefix, known);
+  if (verdict.evict) leave(*verdict.evict);
+  if (!verdict.in) return verdict;
+  GOSSIP_CHECK(callers_.emplace(id, Caller{prefix, now.mono, known}).second);
+  Load& load = loads_[prefix];
+  ++load.all;
+  if (!known) ++load.unknown, ++unknown_;
+  return verdict;
+}
+
+Gate::Verdict Gate::make_room(Now now, const Address& prefix, bool known) {
+  const bool unknown_full = !known && unknown_ >= kCallers - kCallersReserved;
+  if (!unknown_full && callers_.size() < kCallers) return {};
+  auto load = [&](const Load& l) { return unknown_full ? l.unknown : l.all; };
+  // The fullest prefix; of two alike, the lower.
+  auto fullest = loads_.begin();
+  for (auto it = loads_.begin(); it != loads_.end(); ++it)
+    if (load(it->second) > load(fullest->second)) fullest = it;
+  const auto own = loads_.find(prefix);
+  const std::size_t own_load = own == loads_.end() ? 0 : load(own->second);
+  const bool own_is_fullest = own_load == load(fullest->second);
+  const Address& from = own_is_fullest ? prefix : fullest->first;
+  auto out = victim(now.mono - kCallerSettled, from, unknown_full);
+  // Rationale: a prefix that floods must not keep others out for as long as its callers are fresh.
+  if (!out && !own_is_fullest) out = victim(now.mono, from, unknown_full);
+  return {out.has_value(), out};
+}
+
+// The oldest caller of the prefix that came no later than `until`, one in DRAIN first.
+std::optional<CallerId> Gate::victim(Micros until, const Address& prefix, bool unknown_only) const {
+  std::optional<CallerId> oldest;
+  for (const auto& [id, caller] : callers_) {
+    if (caller.since > until) break;
+    if (caller.prefix != prefix || (unknown_only && caller.known)) continue;
+    if (caller.draining) return id;
+    if (!oldest) oldest = id;
+  }
+  return oldest;
+}
+
+void Gate::draining(CallerId id) {
+  auto it = callers_.find(id);
+  if (it != callers_.end()) it->second.draining = true;
+}
+
+void Gate::leave(CallerId id) {
+  auto it = callers_.find(id);
+  if (it == callers_.end()) return;
+  auto load = loads_.find(it->second.prefix);
+  if (!it->second.known) --load->second.unknown, --unknown_;
+  if (--load->second.all == 0) loads_.erase(load);
+  callers_.erase(it);
+  drop_gone(known_queue_);
+  drop_gone(other_queue_);
+}
+
+void Gate::wait(CallerId id) {
+  auto it = callers_.find(id);
+  if (it == callers_.end() || std::exchange(it->second.waiting, true)) return;
+  (it->second.known ? known_queue_ : other_queue_).push_back(id);
+}
+
+void Gate::drop_gone(Queue& queue) const {
+  while (!queue.empty() && !callers_.contains(queue.front())) queue.pop_front();
+}
+
+std::optional<CallerId> Gate::next(Now now) {
+  if (known_queue_.empty() && other_queue_.empty()) return std::nullopt;
+  if (!work_.take(now.mono)) return std::nullopt;
+  const bool known = other_queue_.empty() || (!known_queue_.empty() && known_turn_);
+  known_turn_ = !known;
+  Queue& queue = known ? known_queue_ : other_queue_;
+  const CallerId id = queue.front();
+  queue.pop_front();
+  drop_gone(queue);
+  return id;
+}
+
+std::optional<Micros> Gate::next_deadline(Now now) const {
+  if (known_queue_.empty() && other_queue_.empty()) return std::nullopt;
+  return work_.next(now.mono);
+}
+
+}  // namespace gossip

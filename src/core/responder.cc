@@ -1,0 +1,176 @@
+#include <utility>
+
+#include "core/wire.h"
+#include "gossip/check.h"
+
+namespace gossip {
+
+using namespace wire;
+
+const char* reason_words(Reason reason) {
+  switch (reason) {
+    case Reason::kBadBody: return "bad-body";
+    case Reason::kReplay: return "replay";
+    case Reason::kM3Bad: return "m3-bad";
+    case Reason::kTimeout: return "timeout";
+    case Reason::kRate: return "rate";
+  }
+  return "unknown";
+}
+
+bool ReplaySet::seen(const Hash& n_i) {
+  auto it = age_of_.find(n_i);
+  if (it == age_of_.end()) return false;
+  by_age_.erase(it->second);
+  it->second = ++stamp_;
+  by_age_.emplace(stamp_, n_i);
+  return true;
+}
+
+void ReplaySet::add(const Hash& n_i) {
+  if (seen(n_i)) return;
+  age_of_.emplace(n_i, ++stamp_);
+  by_age_.emplace(stamp_, n_i);
+  if (by_age_.size() <= most_) return;
+  age_of_.erase(by_age_.begin()->second);
+  by_age_.erase(by_age_.begin());
+}
+
+// B1 as it came, and what is used of it.
+struct Responder::Body {
+  std::array<std::uint8_t, kB1> b1{};
+  Hash e_i{};
+};
+
+Responder::Responder(Crypto& crypto, Rng& rng) : crypto_(crypto), rng_(rng) {
+  rng_.fill(boot_secret_.mut());
+  Secret32 x;
+  rng_.fill(x.mut());
+  dummy_e_ = crypto_.x25519_public(x);
+}
+
+void Responder::set_peers(std::span<const std::shared_ptr<const PairKeys>> peers) {
+  peers_.clear();
+  for (const auto& peer : peers)
+    if (peer->ours && peer->theirs) peers_.push_back(peer);
+  std::erase_if(rates_, [&](const auto& rate) {
+    return std::none_of(peers_.begin(), peers_.end(), [&](const auto& peer) { return peer->peer == rate.first; });
+  });
+}
+
+bool Responder::current(const PairKeys& pair) const {
+  return std::any_of(peers_.begin(), peers_.end(), [&](const auto& p) { return p->peer == pair.peer && p->gen == pair.gen; });
+}
+
+// Every peer is tried; two hits are as good as none.
+std::shared_ptr<const PairKeys> Responder::match(View n_i, View tag) {
+  std::size_t hits = 0, hit = 0;
+  for (std::size_t i = 0; i < peers_.size(); ++i) {
+    const Hash mac = crypto_.hmac(peers_[i]->in.tag_key, n_i);
+    const std::size_t same = crypto_.equal(View{mac}.first(kTag), tag);
+    hits += same;
+    hit += same * i;
+  }
+  if (hits == 1) return peers_[hit];
+  ++strangers_;
+  return nullptr;
+}
+
+// C1 is opened in any case; false sends the caller to the decoy.
+bool Responder::read_body(const std::shared_ptr<const PairKeys>& who, const Transcript& transcript, View m1, Body& body) {
+  const View n_i = m1.first(32), tag = m1.subspan(32, kTag);
+  const bool opened =
+      crypto_.open(transcript.m1_key(n_i), kZeroNonce, transcript.m1_ad(n_i, tag), m1.subspan(32 + kTag), body.b1);
+  body.e_i = dummy_e_;
+  Hash n{};
+  std::copy(n_i.begin(), n_i.end(), n.begin());
+  const bool seen = replays_.seen(n);
+  if (!who) return false;
+  if (!opened || seen) {
+    note(who->peer, opened ? Reason::kReplay : Reason::kBadBody);
+    return false;
+  }
+  replays_.add(n);
+  if (!head_fine(body.b1, kMlKem)) {
+    note(who->peer, Reason::kBadBody);
+    return false;
+  }
+  std::copy_n(body.b1.begin() + kHead, 32, body.e_i.begin());
+  return true;
+}
+
+Answer Responder::answer(View m1, MutView m2) {
+  GOSSIP_CHECK(m1.size() == kM1 && m2.size() == kM2 && ready());
+  const View n_i = m1.first(32);
+  // Rationale: the decoy's secrets are made for friends too, so that the two cost the same.
+  const Secret32 decoy_root = expand(crypto_, boot_secret_, "decoy", n_i);
+  const Transcript decoy(crypto_, decoy_root, expand(crypto_, decoy_root, "h0", {}));
+  auto who = match(n_i, m1.subspan(32, kTag));
+  Answer out{who, who ? Transcript(crypto_, who->in.root, who->in.h0) : decoy};
+
+  Body body;
+  bool real = read_body(who, out.transcript, m1, body);
+  Secret32 y, ee, k_r, no_ee;
+  rng_.fill(y.mut());
+  rng_.fill(no_ee.mut());
+  const Hash e_r = crypto_.x25519_public(y);
+  if (!crypto_.x25519(y, body.e_i, ee.mut()) && real) {
+    note(who->peer, Reason::kBadBody);
+    real = false;
+  }
+  if (!real) {
+    out = {nullptr, decoy};
+    ee = no_ee;
+  }
+  const PublicKey& theirs = out.pair ? *out.pair->theirs : *decoy_;
+  Transcript& t = out.transcript;
+  t.add(m1);
+
+  const View n_r = m2.first(32);
+  rng_.fill(m2);  // n_R, the empty ML-KEM slot, and what c_R leaves of its slot
+  rng_.fill(k_r.mut());
+  MutView b2 = m2.subspan(32, kB2);
+  b2[0] = kVersion;
+  std::fill_n(b2.begin() + 1, kHead - 1, std::uint8_t{0});
+  std::copy(e_r.begin(), e_r.end(), b2.begin() + kHead);
+  theirs.encrypt(k_r, t.label_cr(n_r, b2.first(kB2a)), b2.subspan(kB2a, theirs.size()));
+  crypto_.seal(t.m2_key(n_r), kZeroNonce, t.m2_ad(n_r), b2, m2.subspan(32));
+  t.add(m2);
+  t.mix(ee, Secret32{}, k_r);
+  return out;
+}
+
+std::optional<SessionKeys> Responder::finish(Answer& answer, View m3, Micros now) {
+  GOSSIP_CHECK(m3.size() == kM3);
+  Transcript& t = answer.transcript;
+  std::array<std::uint8_t, kB3> b3;
+  const bool opened = crypto_.open(t.m3_key(), kZeroNonce, t.h(), m3, b3);
+  if (!answer.pair || !current(*answer.pair)) return std::nullopt;
+  const PairKeys& pair = *answer.pair;
+  if (!opened || !all_zero(View{b3}.first(16))) {
+    note(pair.peer, Reason::kM3Bad);
+    return std::nullopt;
+  }
+  auto rate = rates_.try_emplace(pair.peer, kMinute / kHandshakesPerMinute, kHandshakesPerMinute).first;
+  if (!rate->second.take(now)) {
+    note(pair.peer, Reason::kRate);
+    return std::nullopt;
+  }
+  Secret32 fallback, k_i;
+  rng_.fill(fallback.mut());
+  pair.ours->decrypt(View{b3}.subspan(16, pair.ours->size()), t.label_ci(), fallback, k_i.mut());
+  t.add(m3);
+  SessionKeys keys = t.finish(k_i);
+  t = Transcript(crypto_, Secret32{}, Secret32{});
+  return keys;
+}
+
+CallerCounts Responder::drain_counts() {
+  CallerCounts out;
+  out.strangers = std::exchange(strangers_, 0);
+  for (const auto& [key, count] : reasons_) out.reasons.push_back({key.first, key.second, count});
+  reasons_.clear();
+  return out;
+}
+
+}  // namespace gossip

@@ -1,0 +1,138 @@
+// The gate: who may wait to be answered, and how much work strangers may cause.
+#include <gtest/gtest.h>
+
+#include "gossip/gate.h"
+
+namespace gossip::test {
+namespace {
+
+Now at(Micros mono) { return {mono, 0}; }
+Address v4(int a, int b, int c, int d) {
+  return Address::v4({static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b), static_cast<std::uint8_t>(c), static_cast<std::uint8_t>(d)});
+}
+constexpr std::size_t kStrangers = kCallers - kCallersReserved;
+
+TEST(Gate, Prefixes) {
+  EXPECT_EQ(v4(127, 0, 1, 2).prefix(), v4(127, 0, 1, 0).prefix());
+  EXPECT_NE(v4(127, 0, 1, 2).prefix(), v4(127, 0, 2, 2).prefix());
+  std::array<std::uint8_t, 16> mapped{};
+  mapped[10] = mapped[11] = 0xff;
+  mapped[12] = 127, mapped[15] = 1;
+  EXPECT_EQ(Address::v6(mapped), v4(127, 0, 0, 1));
+  std::array<std::uint8_t, 16> a{0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5}, b = a, c = a;
+  b[15] = 9;
+  c[7] = 9;
+  EXPECT_EQ(Address::v6(a).prefix(), Address::v6(b).prefix());
+  EXPECT_NE(Address::v6(a).prefix(), Address::v6(c).prefix());
+}
+
+// The oldest of the fullest prefix goes, and never one of a prefix that holds few.
+TEST(Gate, OldestOfTheFullestPrefixGoes) {
+  Gate gate;
+  EXPECT_TRUE(gate.enter(at(0), 1, v4(127, 9, 9, 1)).in);
+  for (CallerId id = 2; id <= kStrangers; ++id) EXPECT_EQ(gate.enter(at(static_cast<Micros>(id)), id, v4(127, 1, 1, static_cast<int>(id % 200))).evict, std::nullopt);
+  EXPECT_EQ(gate.callers(), kStrangers);
+  auto verdict = gate.enter(at(3 * kSecond), 5000, v4(127, 2, 2, 2));
+  EXPECT_TRUE(verdict.in);
+  EXPECT_EQ(verdict.evict, 2u);
+  verdict = gate.enter(at(3 * kSecond), 5001, v4(127, 1, 1, 7));
+  EXPECT_TRUE(verdict.in);
+  EXPECT_EQ(verdict.evict, 3u);
+  gate.draining(700);
+  EXPECT_EQ(gate.enter(at(3 * kSecond), 5002, v4(127, 2, 2, 2)).evict, 700u) << "one in DRAIN first";
+  EXPECT_EQ(gate.callers(), kStrangers);
+}
+
+// Younger than 2 s are let be, except for a caller of a less loaded prefix; the flood itself has to wait.
+TEST(Gate, FreshOnes) {
+  Gate gate;
+  for (CallerId id = 1; id <= kStrangers; ++id) gate.enter(at(0), id, v4(127, 1, 1, 1));
+  const auto own = gate.enter(at(kSecond), 2000, v4(127, 1, 1, 2));
+  EXPECT_FALSE(own.in);
+  EXPECT_EQ(own.evict, std::nullopt);
+  const auto other = gate.enter(at(kSecond), 2001, v4(127, 2, 1, 1));
+  EXPECT_TRUE(other.in);
+  EXPECT_EQ(other.evict, 1u);
+  EXPECT_EQ(gate.enter(at(2 * kSecond), 2002, v4(127, 1, 1, 2)).evict, 2u);
+}
+
+// T-A22 in small: with every stranger's slot taken, 64 more wait for friends' addresses.
+TEST(Gate, A22_SlotsOfFriends) {
+  Gate gate;
+  const Address home = v4(127, 5, 5, 5);
+  gate.set_known(std::span(&home, 1));
+  for (CallerId id = 1; id <= kStrangers; ++id) gate.enter(at(0), id, v4(127, static_cast<int>(id % 50), 1, 1));
+  for (CallerId id = 2000; id < 2000 + kCallersReserved; ++id) {
+    const auto verdict = gate.enter(at(kSecond), id, home);
+    EXPECT_TRUE(verdict.in);
+    EXPECT_EQ(verdict.evict, std::nullopt);
+  }
+  EXPECT_EQ(gate.callers(), kCallers);
+  const auto stranger = gate.enter(at(5 * kSecond), 3000, v4(127, 77, 1, 1));
+  ASSERT_TRUE(stranger.evict);
+  EXPECT_LE(*stranger.evict, kStrangers) << "strangers make room among themselves";
+  gate.leave(2000);
+  EXPECT_EQ(gate.callers(), kCallers - 1);
+}
+
+TEST(Gate, LeavingMakesRoom) {
+  Gate gate;
+  for (CallerId id = 1; id <= 100'000; ++id) {  // F1: connect and close
+    ASSERT_EQ(gate.enter(at(0), id, v4(127, 1, 1, 1)).evict, std::nullopt);
+    gate.leave(id);
+    gate.leave(id);
+  }
+  EXPECT_EQ(gate.callers(), 0u);
+}
+
+// 1,000 at once, then 500 a second; each in its turn.
+TEST(Gate, WorkHasABudget) {
+  Gate gate;
+  CallerId id = 0;
+  auto arrive = [&](Micros now) {
+    ++id;
+    EXPECT_TRUE(gate.enter(at(now), id, v4(127, 1, static_cast<int>(id % 200), 1)).in);
+    gate.wait(id);
+    gate.wait(id);
+  };
+  std::size_t done = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 500; ++i) arrive(0);
+    while (auto next = gate.next(at(0))) ++done, gate.leave(*next);
+  }
+  EXPECT_EQ(done, 1000u);
+  EXPECT_EQ(*gate.next_deadline(at(0)), 2 * kMillisecond);
+  for (Micros now = 0; now <= kSecond; now += kMillisecond)
+    while (auto next = gate.next(at(now))) {
+      EXPECT_EQ(*next, done + 1) << "first come, first served";
+      ++done;
+      gate.leave(*next);
+    }
+  EXPECT_EQ(done, 1500u);
+  EXPECT_EQ(gate.next_deadline(at(kSecond)), std::nullopt);
+  EXPECT_EQ(gate.next(at(kHour)), std::nullopt);
+}
+
+// Friends' addresses do not stand behind the strangers' queue, nor strangers behind theirs; who has gone is passed over.
+TEST(Gate, TurnsBetweenFriendsAndOthers) {
+  Gate gate;
+  const Address home = v4(127, 5, 5, 5);
+  gate.set_known(std::span(&home, 1));
+  for (CallerId id = 1; id <= 6; ++id) {
+    gate.enter(at(0), id, v4(127, 1, 1, 1));
+    gate.wait(id);
+  }
+  for (CallerId id = 7; id <= 9; ++id) {
+    gate.enter(at(0), id, home);
+    gate.wait(id);
+  }
+  gate.leave(1);
+  gate.leave(3);
+  gate.leave(8);
+  std::vector<CallerId> order;
+  while (auto next = gate.next(at(0))) order.push_back(*next);
+  EXPECT_EQ(order, (std::vector<CallerId>{7, 2, 9, 4, 5, 6}));
+}
+
+}  // namespace
+}  // namespace gossip::test

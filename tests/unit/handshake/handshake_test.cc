@@ -1,0 +1,298 @@
+// The three messages: who gets a session, who does not, and that nobody can tell the two apart.
+#include <gtest/gtest.h>
+
+#include "unit/handshake/world.h"
+
+namespace gossip::test {
+namespace {
+
+// The whole handshake; true when both sides end with the same keys.
+bool shakes(World& w) {
+  Initiator ann(w.crypto, w.rng, w.ann);
+  M2 m2;
+  M3 m3;
+  Answer answer = w.responder.answer(m1_of(ann), m2);
+  const bool known = ann.answer(m2, m3);
+  auto keys = w.responder.finish(answer, m3, 0);
+  if (!known || !keys) return false;
+  EXPECT_EQ(to_hex(keys->i2r), to_hex(ann.keys().i2r));
+  EXPECT_EQ(to_hex(keys->r2i), to_hex(ann.keys().r2i));
+  EXPECT_EQ(keys->sid, ann.keys().sid);
+  return answer.pair == w.bob;
+}
+
+std::uint64_t counted(World& w, Reason reason) {
+  std::uint64_t n = 0;
+  for (const ReasonCount& c : w.responder.drain_counts().reasons)
+    if (c.reason == reason && c.peer == w.bob->peer) n += c.count;
+  return n;
+}
+
+// What R does for one M1, use by use.
+Trace trace_of(World& w, View m1, bool expect_friend) {
+  w.crypto.take();
+  M2 m2;
+  EXPECT_EQ(w.responder.answer(m1, m2).pair != nullptr, expect_friend);
+  return w.crypto.take();
+}
+
+TEST(Handshake, FriendsShake) {
+  World w;
+  EXPECT_TRUE(shakes(w));
+  EXPECT_EQ(w.ann_private->used, 1);
+  EXPECT_EQ(w.bob_private->used, 1);
+  EXPECT_EQ(w.responder.drain_counts().reasons.size(), 0u);
+}
+
+// F21, T-A26: the same work, in the same order, with the same sizes.
+TEST(Handshake, F21_StrangersCostWhatFriendsCost) {
+  World w;
+  Initiator ann(w.crypto, w.rng, w.ann);
+  const M1 m1 = m1_of(ann);
+  const Trace friends = trace_of(w, m1, true);
+  EXPECT_GT(friends.size(), 12u);
+  EXPECT_EQ(trace_of(w, m1, false), friends) << "replay";
+  M1 random, bad_body = m1_of(Initiator(w.crypto, w.rng, w.ann));
+  w.rng.fill(random);
+  bad_body[100] ^= 1;
+  EXPECT_EQ(trace_of(w, random, false), friends) << "stranger";
+  EXPECT_EQ(trace_of(w, bad_body, false), friends) << "bad body";
+  EXPECT_EQ(trace_of(w, w.m1_with([](MutView b1) { b1[0] = 2; }), false), friends) << "version";
+  EXPECT_EQ(trace_of(w, w.m1_with([](MutView b1) { std::fill_n(b1.begin() + 16, 32, std::uint8_t{0}); }), false), friends)
+      << "low order";
+  EXPECT_EQ(std::count(friends.begin(), friends.end(), "decrypt 256"), 0);
+}
+
+// The dialler, too, works as much for a stranger's answer as for a friend's.
+TEST(Handshake, DiallerSpendsTheSameOnAStranger) {
+  World w;
+  M2 m2;
+  M3 m3;
+  Initiator first(w.crypto, w.rng, w.ann), second(w.crypto, w.rng, w.ann);
+  w.responder.answer(m1_of(first), m2);
+  w.crypto.take();
+  EXPECT_TRUE(first.answer(m2, m3));
+  const Trace friends = w.crypto.take();
+  w.rng.fill(m2);
+  EXPECT_FALSE(second.answer(m2, m3));
+  EXPECT_EQ(w.crypto.take(), friends);
+  EXPECT_EQ(std::count(friends.begin(), friends.end(), "decrypt 256"), 1);
+}
+
+// T-A28: 1,296, 1,696 and 544 changed bytes, none accepted.
+TEST(Handshake, A28_EveryByteOfM1) {
+  World w;
+  w.crypto.track = false;
+  const Initiator ann(w.crypto, w.rng, w.ann);
+  for (std::size_t i = 0; i < kM1; ++i) {
+    M1 m1 = m1_of(ann);
+    m1[i] ^= static_cast<std::uint8_t>(1 + i % 255);
+    M2 m2;
+    M3 m3;
+    ASSERT_EQ(w.responder.answer(m1, m2).pair, nullptr) << i;
+    Initiator again(w.crypto, w.rng, w.ann);
+    ASSERT_FALSE(again.answer(m2, m3)) << i;
+  }
+  EXPECT_EQ(w.bob_private->used, 0);
+}
+
+TEST(Handshake, A28_EveryByteOfM2) {
+  World w;
+  w.crypto.track = false;
+  for (std::size_t i = 0; i < kM2; ++i) {
+    TestRng rng(77);
+    Initiator ann(w.crypto, rng, w.ann);
+    Responder bob(w.crypto, w.rng);
+    bob.set_decoy(w.bob->theirs);
+    bob.set_peers(std::span<const std::shared_ptr<const PairKeys>>{std::vector<std::shared_ptr<const PairKeys>>{w.bob}});
+    M2 m2;
+    M3 m3;
+    Answer answer = bob.answer(m1_of(ann), m2);
+    ASSERT_NE(answer.pair, nullptr);
+    m2[i] ^= static_cast<std::uint8_t>(1 + i % 255);
+    ASSERT_FALSE(ann.answer(m2, m3)) << i;
+    ASSERT_FALSE(bob.finish(answer, m3, 0)) << i;
+  }
+  EXPECT_EQ(w.bob_private->used, 0);
+}
+
+TEST(Handshake, A28_EveryByteOfM3) {
+  World w;
+  w.crypto.track = false;
+  Initiator ann(w.crypto, w.rng, w.ann);
+  M2 m2;
+  M3 m3;
+  Answer answer = w.responder.answer(m1_of(ann), m2);
+  ASSERT_TRUE(ann.answer(m2, m3));
+  for (std::size_t i = 0; i < kM3; ++i) {
+    M3 bad = m3;
+    bad[i] ^= static_cast<std::uint8_t>(1 + i % 255);
+    Answer copy = answer;
+    ASSERT_FALSE(w.responder.finish(copy, bad, 0)) << i;
+  }
+  EXPECT_EQ(w.bob_private->used, 0);
+  EXPECT_EQ(counted(w, Reason::kM3Bad), kM3);
+  EXPECT_TRUE(w.responder.finish(answer, m3, 0));
+}
+
+// T-A8: no replay makes R use its private key, or tells anything.
+TEST(Handshake, A8_ReplayedM1) {
+  World w;
+  w.crypto.track = false;
+  Initiator ann(w.crypto, w.rng, w.ann);
+  const M1 m1 = m1_of(ann);
+  M2 m2;
+  M3 m3;
+  EXPECT_NE(w.responder.answer(m1, m2).pair, nullptr);
+  ASSERT_TRUE(ann.answer(m2, m3));
+  for (int i = 0; i < 1000; ++i) {
+    Answer answer = w.responder.answer(m1, m2);
+    ASSERT_EQ(answer.pair, nullptr);
+    ASSERT_FALSE(w.responder.finish(answer, m3, 0));
+  }
+  EXPECT_EQ(w.bob_private->used, 0);
+  EXPECT_EQ(counted(w, Reason::kReplay), 1000u);
+}
+
+// A copied n_I and tag with a bad body must not spend the n_I.
+TEST(Handshake, BadBodySpendsNoNonce) {
+  World w;
+  Initiator ann(w.crypto, w.rng, w.ann);
+  const M1 m1 = m1_of(ann);
+  M1 bad = m1;
+  bad[1000] ^= 1;
+  M2 m2;
+  EXPECT_EQ(w.responder.answer(bad, m2).pair, nullptr);
+  EXPECT_EQ(counted(w, Reason::kBadBody), 1u);
+  EXPECT_NE(w.responder.answer(m1, m2).pair, nullptr);
+}
+
+TEST(Handshake, ReplaySetForgetsTheLeastRecent) {
+  ReplaySet set(3);
+  auto n = [](std::uint8_t i) { return Hash{i}; };
+  for (std::uint8_t i = 1; i <= 3; ++i) set.add(n(i));
+  EXPECT_TRUE(set.seen(n(1)));
+  set.add(n(4));
+  EXPECT_TRUE(set.seen(n(1)));
+  EXPECT_FALSE(set.seen(n(2)));
+  EXPECT_EQ(set.size(), 3u);
+}
+
+// T-A5: what a friend may say in B1 and B2a.
+TEST(Handshake, A5_VersionAndFlags) {
+  World w;
+  M2 m2;
+  auto accepted = [&](const std::function<void(MutView)>& change) { return w.responder.answer(w.m1_with(change), m2).pair != nullptr; };
+  EXPECT_TRUE(accepted([](MutView) {}));
+  EXPECT_TRUE(accepted([](MutView b) { b[1] = 1; })) << "ML-KEM offered: answered without";
+  EXPECT_FALSE(accepted([](MutView b) { b[0] = 0; }));
+  EXPECT_FALSE(accepted([](MutView b) { b[0] = 2; }));
+  for (int bit = 1; bit < 8; ++bit) EXPECT_FALSE(accepted([&](MutView b) { b[1] = static_cast<std::uint8_t>(1 << bit); }));
+  for (std::size_t i = 2; i < 16; ++i) EXPECT_FALSE(accepted([&](MutView b) { b[i] = 1; }));
+
+  auto recognised = [&](const std::function<void(MutView)>& change) {
+    Initiator ann(w.crypto, w.rng, w.ann);
+    M3 m3;
+    return ann.answer(Impostor(w, m1_of(ann)).m2(change), m3);
+  };
+  EXPECT_TRUE(recognised([](MutView) {}));
+  for (int bit = 0; bit < 8; ++bit) EXPECT_FALSE(recognised([&](MutView b) { b[1] = static_cast<std::uint8_t>(1 << bit); }));
+  EXPECT_FALSE(recognised([](MutView b) { b[0] = 2; }));
+  for (std::size_t i = 2; i < 16; ++i) EXPECT_FALSE(recognised([&](MutView b) { b[i] = 0x80; }));
+}
+
+// T-A10: points of low order, in every encoding, from either side.
+TEST(Handshake, A10_LowOrderPoints) {
+  World w;
+  const char* points[] = {"0000000000000000000000000000000000000000000000000000000000000000",
+                          "0100000000000000000000000000000000000000000000000000000000000000",
+                          "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+                          "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+                          "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+                          "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+                          "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"};
+  for (const char* hex : points)
+    for (int high = 0; high < 2; ++high) {
+      Bytes point = *from_hex(hex);
+      point[31] |= high ? 0x80 : 0;
+      auto put = [&](MutView b) { std::copy(point.begin(), point.end(), b.begin() + 16); };
+      M2 m2;
+      M3 m3;
+      EXPECT_EQ(w.responder.answer(w.m1_with(put), m2).pair, nullptr) << hex;
+      Initiator ann(w.crypto, w.rng, w.ann);
+      EXPECT_FALSE(ann.answer(Impostor(w, m1_of(ann)).m2(put), m3)) << hex;
+    }
+  EXPECT_EQ(counted(w, Reason::kBadBody), 14u);
+  M2 m2;  // not canonical and not of low order: processed as RFC 7748 says
+  EXPECT_NE(w.responder.answer(w.m1_with([](MutView b) { b[47] |= 0x80; }), m2).pair, nullptr);
+}
+
+// T-A9, T-A33, T-A11: another network key, or knowing the network key only.
+TEST(Handshake, A33_OtherNetworkKey) {
+  const Bytes key1(32, 1), key2(32, 2);
+  World one(ann_key(), bob_key(), key1), two(ann_key(), bob_key(), key2), none;
+  EXPECT_TRUE(shakes(one));
+  M2 m2;
+  EXPECT_EQ(two.responder.answer(m1_of(Initiator(one.crypto, one.rng, one.ann)), m2).pair, nullptr);
+  EXPECT_EQ(none.responder.answer(m1_of(Initiator(one.crypto, one.rng, one.ann)), m2).pair, nullptr);
+  EXPECT_EQ(two.responder.drain_counts().strangers, 1u);
+  PairKeys member = *one.ann;
+  member.out = derive_statics(one.crypto, psk_of(one.crypto, key1), one.rng.array<32>(), one.rng.array<32>());
+  EXPECT_EQ(one.responder.answer(m1_of(Initiator(one.crypto, one.rng, std::make_shared<PairKeys>(member))), m2).pair, nullptr);
+}
+
+// F20: a reflected M1, a friend without a key from them, one who is gone, one who came back with another gen.
+TEST(Handshake, F20_OnlyThePeerAsItIsNow) {
+  World w;
+  M2 m2;
+  M3 m3;
+  EXPECT_EQ(w.responder.answer(m1_of(Initiator(w.crypto, w.rng, w.bob)), m2).pair, nullptr) << "our own M1 sent back";
+  auto keyless = std::make_shared<PairKeys>(*w.bob);
+  keyless->theirs = nullptr;
+  w.set_peer(keyless);
+  EXPECT_FALSE(shakes(w));
+  w.set_peer(w.bob);
+  EXPECT_TRUE(shakes(w));
+
+  Initiator ann(w.crypto, w.rng, w.ann);
+  Answer answer = w.responder.answer(m1_of(ann), m2);
+  ASSERT_TRUE(ann.answer(m2, m3));
+  auto replaced = std::make_shared<PairKeys>(*w.bob);
+  ++replaced->gen;
+  w.set_peer(replaced);
+  const int used = w.bob_private->used;
+  EXPECT_FALSE(w.responder.finish(answer, m3, 0));
+  w.responder.set_peers({});
+  EXPECT_FALSE(shakes(w));
+  EXPECT_EQ(w.bob_private->used, used);
+}
+
+// Two entries that hit are as good as none.
+TEST(Handshake, TwoHitsAreNone) {
+  World w;
+  auto twin = std::make_shared<PairKeys>(*w.bob);
+  twin->peer = 5;
+  const std::vector<std::shared_ptr<const PairKeys>> both{w.bob, twin};
+  w.responder.set_peers(both);
+  EXPECT_FALSE(shakes(w));
+}
+
+TEST(Handshake, ThirtyAMinute) {
+  World w;
+  auto once = [&](Micros now) {
+    Initiator ann(w.crypto, w.rng, w.ann);
+    M2 m2;
+    M3 m3;
+    Answer answer = w.responder.answer(m1_of(ann), m2);
+    EXPECT_TRUE(ann.answer(m2, m3));
+    return w.responder.finish(answer, m3, now).has_value();
+  };
+  for (int i = 0; i < 30; ++i) EXPECT_TRUE(once(0)) << i;
+  EXPECT_FALSE(once(kSecond));
+  EXPECT_EQ(w.bob_private->used, 30);
+  EXPECT_EQ(counted(w, Reason::kRate), 1u);
+  EXPECT_TRUE(once(kMinute));
+}
+
+}  // namespace
+}  // namespace gossip::test

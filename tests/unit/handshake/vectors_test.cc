@@ -1,0 +1,109 @@
+// The known answers of tests/vectors/handshake.txt, every line of them (gossip(7) prints the same).
+#include <gtest/gtest.h>
+
+#include "core/wire.h"
+#include "crypto/openssl.h"
+#include "gossip/cell.h"
+#include "gossip/pair.h"
+#include "support/vector_file.h"
+
+namespace gossip::test {
+namespace {
+
+Bytes counting(std::size_t from, std::size_t n) {
+  Bytes out(n);
+  for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<std::uint8_t>(from + i);
+  return out;
+}
+
+Bytes body(const Bytes& e, const Bytes& slot, const Bytes& slot2 = {}) {
+  Bytes head(16);
+  head[0] = 1;
+  return concat({head, e, slot, slot2});
+}
+
+TEST(Vectors, EveryLine) {
+  auto crypto_object = crypto::make_crypto();
+  Crypto& crypto = *crypto_object;
+  const auto want = read_vectors("tests/vectors/handshake.txt");
+  std::map<std::string, Bytes> got;
+  auto put = [&](const char* name, View value) { got[name] = Bytes(value.begin(), value.end()); };
+  for (const char* given : {"n_I", "e_I", "n_R", "e_R", "ee", "ss_pq", "k_R", "k_I"}) put(given, want.at(given));
+
+  EXPECT_EQ(kProto.size(), 80u);
+  put("H(PROTO)", crypto.sha256(as_view(kProto)));
+  const Secret32 psk = psk_of(crypto, {});
+  const Hash fp_i = crypto.sha256(as_view("kat fp I")), fp_r = crypto.sha256(as_view("kat fp R"));
+  const Statics statics = derive_statics(crypto, psk, fp_i, fp_r);
+  put("psk", psk);
+  put("fp_I", fp_i);
+  put("fp_R", fp_r);
+  put("root", statics.root);
+  put("tagkey", statics.tag_key);
+  put("h0", statics.h0);
+
+  Transcript t(crypto, statics.root, statics.h0);
+  const Bytes n_i = want.at("n_I"), n_r = want.at("n_R");
+  const Hash mac = crypto.hmac(statics.tag_key, n_i);
+  const View tag = View{mac}.first(wire::kTag);
+  const Bytes b1 = body(want.at("e_I"), counting(0, wire::kEk));
+  Bytes m1 = concat({n_i, tag, b1, Hash{}});
+  m1.resize(kM1);
+  crypto.seal(t.m1_key(n_i), kZeroNonce, t.m1_ad(n_i, tag), b1, MutView{m1}.subspan(48));
+  put("tag", tag);
+  put("k1", t.m1_key(n_i));
+  put("H(M1)", crypto.sha256(m1));
+  t.add(m1);
+  put("h1", t.h());
+
+  const Bytes b2a = body(want.at("e_R"), counting(1, wire::kCt));
+  const Bytes b2 = concat({b2a, counting(2, wire::kSlot)});
+  Bytes m2 = n_r;
+  m2.resize(kM2);
+  crypto.seal(t.m2_key(n_r), kZeroNonce, t.m2_ad(n_r), b2, MutView{m2}.subspan(32));
+  put("label_cR", t.label_cr(n_r, b2a));
+  put("k2", t.m2_key(n_r));
+  put("H(M2)", crypto.sha256(m2));
+  t.add(m2);
+  put("h2", t.h());
+  t.mix(want.at("ee"), want.at("ss_pq"), want.at("k_R"));
+  put("ck2", t.ck());
+
+  put("label_cI", t.label_ci());
+  put("k3", t.m3_key());
+  Bytes m3(kM3);
+  crypto.seal(t.m3_key(), kZeroNonce, t.h(), concat({Bytes(16), counting(3, wire::kSlot)}), m3);
+  put("H(M3)", crypto.sha256(m3));
+  t.add(m3);
+  put("h3", t.h());
+  const SessionKeys keys = t.finish(want.at("k_I"));
+  put("ck3", t.ck());
+  put("k_i2r", keys.i2r);
+  put("k_r2i", keys.r2i);
+  put("sid", keys.sid);
+
+  Bytes cell0(kCell);
+  write_cell(cell0, CellType::kReady, as_view(kReadyText));
+  CellSealer(crypto, keys.r2i, 0).seal(cell0, 0);
+  put("H(cell0)", crypto.sha256(cell0));
+  put("cell0[:32]", View{cell0}.first(32));
+  put("rekey(k_r2i)", expand(crypto, keys.r2i, "rekey", {}));
+
+  EXPECT_EQ(got.size(), want.size());
+  for (const auto& [name, value] : want) {
+    ASSERT_TRUE(got.count(name)) << name;
+    EXPECT_EQ(to_hex(got[name]), to_hex(value)) << name;
+  }
+}
+
+// The two that gossip(7) prints in its text.
+TEST(Vectors, PairCodeAndNetworkKey) {
+  auto crypto = crypto::make_crypto();
+  const Hash a = crypto->sha256(as_view("kat fp I")), b = crypto->sha256(as_view("kat fp R"));
+  EXPECT_EQ(pair_code(*crypto, a, b), "ZDPKZ-CBM7D-XB34W-6FTR6-BZLNSO");
+  EXPECT_EQ(pair_code(*crypto, b, a), pair_code(*crypto, a, b));
+  EXPECT_EQ(to_hex(psk_of(*crypto, counting(0, 32))), "535431a8c684e9dd7e47b4cc37f490f439d3bcf9d6b5e783207dc0c62a43c742");
+}
+
+}  // namespace
+}  // namespace gossip::test
