@@ -1,0 +1,306 @@
+#include "core/fetcher.h"
+
+#include <algorithm>
+
+#include "gossip/check.h"
+#include "gossip/limits.h"
+#include "gossip/message.h"
+
+namespace gossip {
+
+constexpr Micros kSilence = kSecond;               // plus four round trips
+constexpr Micros kLongestSilence = 60 * kSecond;
+constexpr Micros kBodyTime = 60 * kSecond;         // per kWindowBytes of a BODY
+constexpr unsigned kStrikeLimit = 6;               // 2^6 seconds is past the longest silence
+
+Fetcher::Fetcher(Store& store, Crypto& crypto, Tracker& tracker, EngineStats& stats, FetchMemory& memory, PeerId peer,
+                 std::uint64_t gen)
+    : store_(store), crypto_(crypto), tracker_(tracker), stats_(stats), memory_(memory), peer_(peer), gen_(gen) {}
+
+Fetcher::~Fetcher() {
+  state_ = State::kOff;  // asked for nothing more, while others take over
+  while (!listings_.empty()) tracker_.drop_provider(listings_.begin()->second, this, listings_.begin()->first);
+}
+
+void Fetcher::start() {
+  if (state_ == State::kOff) {
+    cursor_ = store_.cursor(peer_, gen_);
+    acked_ = cursor_.seq;
+    fetch_due_ = true;
+    state_ = State::kAwaitHead;
+  } else if (paused_) {
+    paused_ = false;
+    std::vector<EntryRef> waiting;
+    for (const auto& [seq, entry] : listings_) {
+      if (entry->second.state == Entry::State::kUnasked) waiting.push_back(entry);
+    }
+    for (EntryRef entry : waiting) tracker_.ask_again(entry);
+  }
+}
+
+void Fetcher::pause() { paused_ = state_ != State::kOff; }
+
+// --- what the friend sends
+
+Fetcher::Verdict Fetcher::on_head(Now now, const Head& head) {
+  if (state_ == State::kOff || fetch_due_ || head.log_id == LogId{}) return Verdict::kProtocolError;
+  if (state_ == State::kStreaming) {
+    if (head.status != HeadStatus::kOk || head.log_id != cursor_.log_id || head.size < upto_) return Verdict::kProtocolError;
+    size_ = head.size;
+    return Verdict::kOk;
+  }
+  rtt_ = now.mono - fetch_sent_;
+  if (head.status != HeadStatus::kOk) return adopt(now, head);
+  if (head.log_id != cursor_.log_id || head.size < cursor_.seq) return Verdict::kProtocolError;
+  size_ = head.size;
+  upto_ = cursor_.seq;
+  state_ = State::kStreaming;
+  return Verdict::kOk;
+}
+
+// The log is another one, or not what it was: it is read from the start again. That costs 17 bytes an entry and loses nothing.
+Fetcher::Verdict Fetcher::adopt(Now now, const Head& head) {
+  if (cursor_.log_id != LogId{}) {
+    ++(head.status == HeadStatus::kOtherLog ? stats_.other_log : stats_.mismatch);
+    if (memory_.restarted && now.mono - *memory_.restarted < kRefetch) return Verdict::kGiveUp;
+    memory_.restarted = now.mono;
+  }
+  const CursorUpdate update{peer_, gen_, Cursor{head.log_id, 0, {}}, true};
+  if (!store_.commit({}, {&update, 1}, {})) return Verdict::kGiveUp;
+  cursor_ = update.cursor;
+  acked_ = 0;
+  memory_.wrong.clear();
+  fetch_due_ = true;
+  return Verdict::kOk;
+}
+
+Fetcher::Verdict Fetcher::on_have(Now, View payload) {
+  if (state_ != State::kStreaming) return Verdict::kProtocolError;
+  const auto have = decode_have(payload, upto_);
+  if (!have || have->upto < upto_ || have->upto > size_ || have->entries.size() > granted_) return Verdict::kProtocolError;
+  ++stats_.haves;
+  if (have->upto == upto_) return Verdict::kOk;  // nothing new
+  granted_ -= have->entries.size();
+  upto_ = have->upto;
+  const bool nothing_open = !groups_.empty() && groups_.back().open == 0;
+  HaveGroup& group = groups_.emplace_back(HaveGroup{have->upto, have->tag, 0, 0});
+  for (const HaveEntry& e : have->entries) {
+    const MessageKey key{e.epoch, e.id12};
+    auto wrong = memory_.wrong.find(e.seq);
+    if (wrong != memory_.wrong.end() && wrong->second >= kWrongBodies) continue;
+    if (!tracker_.find(key) && store_.held(key.epoch, key.id12)) continue;
+    EntryRef entry = tracker_.list(key, Provider{this, e.seq, e.size, &group, false});
+    listings_.emplace(e.seq, entry);
+    tracker_.ask(entry);
+  }
+  if (group.open == 0 && nothing_open) {  // one closed group says as much as two
+    const HaveGroup last = group;
+    groups_.pop_back();
+    groups_.back() = last;
+  }
+  return Verdict::kOk;
+}
+
+Fetcher::Verdict Fetcher::on_body(Now now, const Body& body) {
+  ++stats_.bodies;
+  auto leave = leave_.find(body.seq);
+  if (leave == leave_.end()) return Verdict::kProtocolError;
+  const Asked asked = leave->second;
+  answered(now, body.seq);
+  body_until_ = 0;
+  return take_body(now, body, asked);
+}
+
+Fetcher::Verdict Fetcher::take_body(Now, const Body& body, const Asked& asked) {
+  if (body.message.size() != asked.size) return wrong_body(body.seq);
+  Incoming incoming{message_id(crypto_, body.message), asked.key.epoch, peer_, {}};
+  if (!std::equal(asked.key.id12.begin(), asked.key.id12.end(), incoming.id.begin())) return wrong_body(body.seq);
+  std::uint64_t created = 0;
+  Message message;
+  MessageFault fault = check_head(body.message, created);
+  if (fault == MessageFault::kNone && epoch_of(created) != asked.key.epoch) return wrong_body(body.seq);
+  if (fault == MessageFault::kNone) fault = decode_message(body.message, message);
+  if (fault != MessageFault::kNone) {
+    ++stats_.refused;
+    resolve_here(body.seq);
+    return Verdict::kOk;
+  }
+  incoming.message.assign(body.message.begin(), body.message.end());
+  const bool known = !tracker_.find(asked.key) && store_.held(asked.key.epoch, asked.key.id12);
+  if (known || !tracker_.accept(asked.key, std::move(incoming))) ++stats_.bodies_twice;
+  return Verdict::kOk;
+}
+
+Fetcher::Verdict Fetcher::wrong_body(Seq seq) {
+  ++stats_.bodies_wrong;
+  if (memory_.wrong.size() < kMaxBatch || memory_.wrong.contains(seq)) ++memory_.wrong[seq];
+  return Verdict::kWrongBody;
+}
+
+Fetcher::Verdict Fetcher::on_gone(Now now, const Seqs& gone) {
+  for (Seq seq : gone.seqs) {
+    if (!leave_.contains(seq)) return Verdict::kProtocolError;
+    ++stats_.gone;
+    answered(now, seq);
+    resolve_here(seq);
+  }
+  return Verdict::kOk;
+}
+
+void Fetcher::answered(Now now, Seq seq) {
+  auto leave = leave_.find(seq);
+  if (--leave->second.times == 0) leave_.erase(leave);
+  unasked(seq);
+  strikes_ = 0;
+  progress_at_ = now.mono + wait();
+}
+
+void Fetcher::resolve_here(Seq seq) {
+  auto it = listings_.find(seq);
+  if (it != listings_.end()) tracker_.drop_provider(EntryRef(it->second), this, seq);
+}
+
+// --- asking, in time
+
+bool Fetcher::can_ask(std::uint64_t size) const {
+  if (state_ != State::kStreaming || paused_) return false;
+  if (outstanding_.empty()) return leave_.size() < kMaxLeave;
+  return strikes_ == 0 && outstanding_.size() < kWindowBodies && outstanding_bytes_ + size <= kWindowBytes &&
+         leave_.size() + want_.size() < kMaxLeave;
+}
+
+void Fetcher::asked(EntryRef entry, Seq seq, std::uint64_t size) {
+  outstanding_.emplace(seq, Outstanding{entry, size});
+  outstanding_bytes_ += size;
+  want_.insert(seq);
+}
+
+void Fetcher::unasked(Seq seq) {
+  auto it = outstanding_.find(seq);
+  if (it == outstanding_.end()) return;
+  outstanding_bytes_ -= it->second.size;
+  outstanding_.erase(it);
+  want_.erase(seq);
+}
+
+void Fetcher::fill_window() {
+  while (!queue_.empty() && can_ask(1) && !tracker_.paused) {
+    const auto entry = tracker_.find(queue_.front());
+    queue_.pop_front();
+    if (!entry) continue;
+    for (Provider& p : (*entry)->second.providers) {
+      if (p.link == this) p.queued = false;
+    }
+    tracker_.ask(*entry);
+    if ((*entry)->second.state == Entry::State::kUnasked) break;  // too long for what is free: it stands in the queue again
+  }
+}
+
+Micros Fetcher::wait() const {
+  return std::min(kLongestSilence, (kSilence + 4 * rtt_) << std::min(strikes_, kStrikeLimit));
+}
+
+void Fetcher::on_data(Now now, std::size_t body_pending) {
+  if (body_pending == 0 || outstanding_.empty()) return;
+  if (body_until_ == 0) body_until_ = now.mono + kBodyTime * static_cast<Micros>(1 + body_pending / kWindowBytes);
+  if (now.mono < body_until_) progress_at_ = now.mono + wait();
+}
+
+void Fetcher::tick(Now now) {
+  if (outstanding_.empty() || progress_at_ == 0 || now.mono < progress_at_) return;
+  ++strikes_;
+  progress_at_ = 0;
+  std::vector<EntryRef> silent;
+  for (const auto& [seq, out] : outstanding_) silent.push_back(out.entry);
+  for (EntryRef entry : silent) tracker_.ask_again(entry);
+  if (!outstanding_.empty()) progress_at_ = now.mono + wait();
+}
+
+std::optional<Micros> Fetcher::next_deadline(bool room) const {
+  std::optional<Micros> at;
+  if (!outstanding_.empty() && progress_at_ != 0) at = progress_at_;
+  if (room && !paused_ && cursor_.seq > acked_) at = at ? std::min(*at, ack_at_) : ack_at_;
+  return at;
+}
+
+// --- what we send
+
+void Fetcher::produce(Now now, Bytes& out, bool room, std::uint64_t target) {
+  fill_window();
+  if (outstanding_.empty()) progress_at_ = 0;
+  if (!outstanding_.empty() && progress_at_ == 0) progress_at_ = now.mono + wait();
+  if (!room) return;
+  if (fetch_due_) {
+    fetch_due_ = false;
+    fetch_sent_ = now.mono;
+    granted_ = target;
+    encode(out, Fetch{cursor_, granted_});
+  }
+  send_wants(out);
+  send_credit(now, out, target);
+}
+
+void Fetcher::send_wants(Bytes& out) {
+  Seqs want;
+  for (Seq seq : want_) {
+    const Outstanding& o = outstanding_.at(seq);
+    Asked& leave = leave_.try_emplace(seq, Asked{o.entry->first, o.size, 0}).first->second;
+    ++leave.times;
+    want.seqs.push_back(seq);
+    if (want.seqs.size() == kMaxBatch) {
+      encode(out, FrameType::kWant, want);
+      want.seqs.clear();
+    }
+  }
+  if (!want.seqs.empty()) encode(out, FrameType::kWant, want);
+  stats_.wants += want_.size();
+  want_.clear();
+}
+
+void Fetcher::send_credit(Now now, Bytes& out, std::uint64_t target) {
+  if (state_ != State::kStreaming || paused_) return;
+  std::uint64_t more = target > reserved() ? target - reserved() : 0;
+  if (2 * more < target) more = 0;
+  const bool ack = cursor_.seq > acked_ && now.mono >= ack_at_;
+  if (more == 0 && !ack) return;
+  granted_ += more;
+  acked_ = cursor_.seq;
+  encode(out, Credit{acked_, more});
+}
+
+// --- the cursor
+
+std::optional<CursorUpdate> Fetcher::cursor_due() const {
+  std::optional<CursorUpdate> update;
+  for (const HaveGroup& group : groups_) {
+    if (group.open != group.staged) break;
+    update = CursorUpdate{peer_, gen_, Cursor{cursor_.log_id, group.upto, group.tag}, false};
+  }
+  return update;
+}
+
+void Fetcher::cursor_committed(Now now) {
+  while (!groups_.empty() && groups_.front().open == 0) {
+    if (cursor_.seq == acked_) ack_at_ = now.mono + kLazyAck;
+    cursor_.seq = groups_.front().upto;
+    cursor_.tag = groups_.front().tag;
+    groups_.pop_front();
+  }
+}
+
+void Fetcher::assert_invariants() const {
+  GOSSIP_CHECK(outstanding_.size() <= kWindowBodies && leave_.size() <= kMaxLeave);
+  GOSSIP_CHECK(outstanding_bytes_ <= kWindowBytes || outstanding_.size() == 1);
+  std::uint64_t open = 0, bytes = 0;
+  for (const HaveGroup& group : groups_) {
+    open += group.open;
+    GOSSIP_CHECK(group.staged <= group.open);
+  }
+  for (const auto& [seq, out] : outstanding_) {
+    bytes += out.size;
+    GOSSIP_CHECK(out.entry->second.asked == this);
+  }
+  GOSSIP_CHECK(open == listings_.size() && bytes == outstanding_bytes_);
+}
+
+}  // namespace gossip

@@ -1,0 +1,133 @@
+#include "core/server.h"
+
+#include <algorithm>
+
+#include "gossip/chain.h"
+
+namespace gossip {
+
+Server::Server(Store& store, Crypto& crypto, LogTail& tail, EngineStats& stats, PeerId peer, std::uint64_t gen)
+    : store_(store), crypto_(crypto), tail_(tail), stats_(stats), peer_(peer), log_id_(log_id_for(crypto, store.log_key(), peer, gen)) {}
+
+HeadStatus Server::judge(const Fetch& fetch) {
+  const Cursor& at = fetch.cursor;
+  if (at.log_id != log_id_) return HeadStatus::kOtherLog;
+  if (at.seq > store_.size()) return HeadStatus::kMismatch;
+  chain_ = store_.chain(at.seq);
+  return tag_for(crypto_, store_.log_key(), peer_, at.seq, chain_) == at.tag ? HeadStatus::kOk : HeadStatus::kMismatch;
+}
+
+void Server::on_fetch(const Fetch& fetch) {
+  head_due_ = judge(fetch);
+  subscribed_ = head_due_ == HeadStatus::kOk;
+  wanted_.clear();
+  skips_at_.reset();
+  size_at_fetch_ = store_.size();
+  from_ = position_ = upto_ = acked_ = acked_stored_ = fetch.cursor.seq;
+  stated_ = 0;
+  credit_ = std::min(fetch.credit, kMaxCredit);
+}
+
+bool Server::on_want(const Seqs& want) {
+  if (!subscribed_) return false;
+  for (Seq seq : want.seqs) {
+    if (seq <= from_ || seq > upto_) return false;
+    wanted_.insert(seq);
+    if (wanted_.size() > kMaxWanted) return false;
+  }
+  return true;
+}
+
+bool Server::on_credit(Now now, const Credit& credit) {
+  if (!subscribed_ || credit.ack < acked_ || credit.ack > upto_) return false;
+  if (credit.ack > acked_ && acked_ == acked_stored_) ack_at_ = now.mono + kLazyCommit;
+  acked_ = credit.ack;
+  credit_ = std::min(kMaxCredit, credit_ + std::min(credit.more, kMaxCredit));
+  return true;
+}
+
+bool Server::listable(const LogRow& row) const {
+  return row.size != 0 && !(row.via == peer_ && row.seq > size_at_fetch_);
+}
+
+Tag Server::tag_here() { return tag_for(crypto_, store_.log_key(), peer_, position_, chain_); }
+
+void Server::put_head(Bytes& out, HeadStatus status) {
+  stated_ = store_.size();
+  encode(out, Head{status, log_id_, stated_});
+}
+
+// One HAVE of what lies after position_, as far as credit goes. false when there was nothing to tell (yet).
+bool Server::produce_have(Now now, Bytes& out) {
+  Have have;
+  for (const LogRow& row : tail_.after(position_)) {
+    if (listable(row)) {
+      if (have.entries.size() == credit_) break;
+      HaveEntry entry{row.seq, row.epoch, row.size, {}};
+      std::copy_n(row.id.begin(), entry.id12.size(), entry.id12.begin());
+      have.entries.push_back(entry);
+    }
+    chain_ = chain_next(crypto_, chain_, row.id);
+    position_ = row.seq;
+  }
+  if (position_ == upto_) return false;
+  if (have.entries.empty()) {  // only skipped: nobody waits for it, so let it ride with what comes next
+    if (!skips_at_) skips_at_ = now.mono + kLazyAck;
+    if (now.mono < *skips_at_) return false;
+  }
+  skips_at_.reset();
+  if (position_ > stated_) put_head(out, HeadStatus::kOk);
+  have.upto = position_;
+  have.tag = tag_here();
+  encode(out, have, upto_);
+  credit_ -= have.entries.size();
+  upto_ = position_;
+  ++stats_.haves_sent;
+  return true;
+}
+
+void Server::produce_answers(Bytes& out, std::size_t limit) {
+  Bytes message;
+  Seqs gone;
+  while (!wanted_.empty() && out.size() < limit) {
+    const Seq seq = *wanted_.begin();
+    wanted_.erase(wanted_.begin());
+    message.clear();
+    bool listed = seq <= size_at_fetch_ || listable(tail_.after(seq - 1).front());
+    if (listed && store_.body(seq, message)) {
+      encode(out, Body{seq, message});
+      ++stats_.bodies_sent;
+    } else {
+      gone.seqs.push_back(seq);
+      if (gone.seqs.size() == kMaxBatch) break;
+    }
+  }
+  if (!gone.seqs.empty()) encode(out, FrameType::kGone, gone);
+}
+
+void Server::produce(Now now, Bytes& out, std::size_t room) {
+  const std::size_t limit = out.size() + room;
+  if (head_due_ && out.size() < limit) {
+    put_head(out, *head_due_);
+    head_due_.reset();
+  }
+  if (!subscribed_) return;
+  while (out.size() < limit && position_ < store_.size() && produce_have(now, out)) {
+  }
+  if (skips_at_ && now.mono >= *skips_at_ && out.size() < limit) produce_have(now, out);
+  while (!wanted_.empty() && out.size() < limit) produce_answers(out, limit);
+}
+
+std::optional<Micros> Server::next_deadline(bool room) const { return room ? skips_at_ : std::nullopt; }
+
+std::optional<Seq> Server::ack_unstored() const {
+  if (acked_ == acked_stored_) return std::nullopt;
+  return acked_;
+}
+
+std::optional<Micros> Server::ack_due() const {
+  if (acked_ == acked_stored_) return std::nullopt;
+  return ack_at_;
+}
+
+}  // namespace gossip

@@ -1,0 +1,63 @@
+// Server: what one friend is given over one session (gossip(7), SERVING). It keeps a position, no queue of messages: rows are
+// read from the log when the friend's credit and the socket allow.
+#pragma once
+
+#include <optional>
+#include <set>
+
+#include "core/log_tail.h"
+#include "gossip/engine.h"
+#include "gossip/frame.h"
+#include "gossip/ports.h"
+#include "gossip/time.h"
+
+namespace gossip {
+
+class Server {
+ public:
+  Server(Store& store, Crypto& crypto, LogTail& tail, EngineStats& stats, PeerId peer, std::uint64_t gen);
+
+  // From the friend. false: protocol error.
+  void on_fetch(const Fetch& fetch);
+  bool on_want(const Seqs& want);
+  bool on_credit(Now now, const Credit& credit);
+
+  // Appends frames while fewer than `room` bytes were appended (the last may pass it).
+  void produce(Now now, Bytes& out, std::size_t room);
+  std::optional<Micros> next_deadline(bool room) const;  // for produce()
+  LogId log_id() const { return log_id_; }
+
+  std::optional<Seq> ack_unstored() const;  // may ride along in any transaction
+  std::optional<Micros> ack_due() const;    // when it is worth one of its own
+  void ack_stored() { acked_stored_ = acked_; }
+
+ private:
+  HeadStatus judge(const Fetch& fetch);
+  bool listable(const LogRow& row) const;
+  bool produce_have(Now now, Bytes& out);
+  void produce_answers(Bytes& out, std::size_t limit);
+  void put_head(Bytes& out, HeadStatus status);
+  Tag tag_here();
+
+  Store& store_;
+  Crypto& crypto_;
+  LogTail& tail_;
+  EngineStats& stats_;
+  const PeerId peer_;
+  const LogId log_id_;
+  std::optional<HeadStatus> head_due_;
+  bool subscribed_ = false;
+  Seq from_ = 0;           // FETCH's cursor
+  Seq size_at_fetch_ = 0;  // what came from this friend after it is not told back
+  Seq position_ = 0;       // rows up to here were listed or skipped
+  Hash chain_{};           // at position_
+  Seq upto_ = 0;           // what the last HAVE said
+  Seq stated_ = 0;         // size in the last HEAD
+  std::uint64_t credit_ = 0;
+  std::set<Seq> wanted_;
+  Seq acked_ = 0, acked_stored_ = 0;
+  Micros ack_at_ = 0;               // when an unstored ack is due
+  std::optional<Micros> skips_at_;  // when rows that were only skipped are told
+};
+
+}  // namespace gossip

@@ -1,0 +1,151 @@
+#include "core/tracker.h"
+
+#include <algorithm>
+
+#include "core/fetcher.h"
+#include "gossip/check.h"
+
+namespace gossip {
+
+Provider* Entry::of(const Fetcher* link, Seq seq) {
+  auto it = std::find_if(providers.begin(), providers.end(), [&](const Provider& p) { return p.link == link && p.seq == seq; });
+  return it == providers.end() ? nullptr : &*it;
+}
+
+std::optional<EntryRef> Tracker::find(const MessageKey& key) {
+  auto it = entries_.find(key);
+  if (it == entries_.end()) return std::nullopt;
+  return it;
+}
+
+EntryRef Tracker::list(const MessageKey& key, const Provider& provider) {
+  EntryRef entry = entries_.try_emplace(key).first;
+  entry->second.providers.push_back(provider);
+  ++provider.group->open;
+  if (entry->second.state == Entry::State::kStaged) ++provider.group->staged;
+  return entry;
+}
+
+void Tracker::ask(EntryRef ref) {
+  Entry& entry = ref->second;
+  if (entry.state != Entry::State::kUnasked) return;
+  const std::size_t n = entry.providers.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    Provider& p = entry.providers[(entry.next + i) % n];
+    if (paused || !p.link->can_ask(p.size)) continue;
+    entry.state = Entry::State::kAsked;
+    entry.asked = p.link;
+    ++outstanding_;
+    p.link->asked(ref, p.seq, p.size);
+    return;
+  }
+  for (Provider& p : entry.providers) {
+    if (p.queued) continue;
+    p.queued = true;
+    p.link->queue(ref->first);
+  }
+}
+
+void Tracker::unask(Entry& entry) {
+  if (entry.state != Entry::State::kAsked) return;
+  for (Provider& p : entry.providers) {
+    if (p.link == entry.asked) p.link->unasked(p.seq);
+  }
+  entry.asked = nullptr;
+  entry.state = Entry::State::kUnasked;
+  --outstanding_;
+}
+
+void Tracker::drop_provider(EntryRef ref, Fetcher* link, Seq seq) {
+  Entry& entry = ref->second;
+  Provider* p = entry.of(link, seq);
+  GOSSIP_CHECK(p != nullptr);
+  if (entry.asked == link) unask(entry);
+  --p->group->open;
+  if (entry.state == Entry::State::kStaged) --p->group->staged;
+  const auto at = static_cast<std::size_t>(p - entry.providers.data());
+  entry.providers.erase(entry.providers.begin() + (p - entry.providers.data()));
+  if (entry.next > at) --entry.next;
+  link->resolved(seq);
+  if (entry.state == Entry::State::kStaged) return;
+  if (entry.providers.empty()) {
+    entries_.erase(ref);
+  } else {
+    entry.next %= entry.providers.size();
+    ask(ref);
+  }
+}
+
+void Tracker::resolve(EntryRef ref) {
+  Entry& entry = ref->second;
+  unask(entry);
+  for (Provider& p : entry.providers) {
+    --p.group->open;
+    if (entry.state == Entry::State::kStaged) --p.group->staged;
+    p.link->resolved(p.seq);
+  }
+  entries_.erase(ref);
+}
+
+void Tracker::ask_again(EntryRef ref) {
+  Entry& entry = ref->second;
+  for (std::size_t i = 0; i < entry.providers.size(); ++i) {
+    if (entry.providers[i].link == entry.asked) entry.next = i + 1;  // whoever comes after the silent one
+  }
+  unask(entry);
+  if (store_.held(ref->first.epoch, ref->first.id12)) {
+    resolve(ref);
+  } else {
+    ask(ref);
+  }
+}
+
+bool Tracker::accept(const MessageKey& key, Incoming&& message) {
+  Entry& entry = entries_[key];  // nobody may list it any more: it is still a message we asked for
+  if (entry.state == Entry::State::kStaged) return false;
+  unask(entry);
+  entry.state = Entry::State::kStaged;
+  for (Provider& p : entry.providers) ++p.group->staged;
+  staged_bytes_ += message.message.size();
+  staged_.push_back(std::move(message));
+  staged_keys_.push_back(key);
+  return true;
+}
+
+void Tracker::committed() {
+  for (const MessageKey& key : staged_keys_) resolve(entries_.find(key));
+  staged_.clear();
+  staged_keys_.clear();
+  staged_bytes_ = 0;
+}
+
+void Tracker::commit_failed() {
+  staged_.clear();
+  staged_bytes_ = 0;
+  std::vector<MessageKey> keys;
+  keys.swap(staged_keys_);
+  for (const MessageKey& key : keys) {
+    EntryRef ref = entries_.find(key);
+    ref->second.state = Entry::State::kUnasked;
+    for (Provider& p : ref->second.providers) --p.group->staged;
+    if (ref->second.providers.empty()) {
+      entries_.erase(ref);
+    } else {
+      ask(ref);
+    }
+  }
+}
+
+void Tracker::assert_invariants() const {
+  std::size_t asked = 0, staged = 0;
+  for (const auto& [key, entry] : entries_) {
+    asked += entry.state == Entry::State::kAsked;
+    staged += entry.state == Entry::State::kStaged;
+    GOSSIP_CHECK((entry.asked != nullptr) == (entry.state == Entry::State::kAsked));
+    GOSSIP_CHECK(!entry.providers.empty() || entry.state == Entry::State::kStaged);
+  }
+  GOSSIP_CHECK(asked == outstanding_);
+  GOSSIP_CHECK(staged == staged_.size() && staged == staged_keys_.size());
+}
+
+}  // namespace gossip

@@ -1,0 +1,93 @@
+// Tracker: the messages friends have listed and we lack, for all links together (gossip(7), FETCHING). Each is asked of one
+// friend at a time; what arrived is staged here until it is committed.
+//
+//   UNASKED --ask()--> ASKED(link) --accept()--> STAGED --commit--> gone from here
+//      ^------- timeout, GONE, link down ------'        '--failed commit--> UNASKED
+#pragma once
+
+#include <compare>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "gossip/frame.h"
+#include "gossip/ports.h"
+
+namespace gossip {
+
+class Fetcher;
+
+struct MessageKey {
+  std::uint64_t epoch = 0;
+  Id12 id12{};
+  auto operator<=>(const MessageKey&) const = default;
+};
+
+// One HAVE of one link: its upto becomes the cursor when nothing it listed, nor anything before, is open any more.
+struct HaveGroup {
+  Seq upto = 0;
+  Tag tag{};
+  std::uint32_t open = 0;    // listed and not resolved, staged ones included
+  std::uint32_t staged = 0;  // of those, how many wait only for the commit
+};
+
+struct Provider {
+  Fetcher* link = nullptr;
+  Seq seq = 0;
+  std::uint64_t size = 0;
+  HaveGroup* group = nullptr;
+  bool queued = false;  // stands in link's queue of what it could be asked for
+};
+
+struct Entry {
+  enum class State : std::uint8_t { kUnasked, kAsked, kStaged };
+  State state = State::kUnasked;
+  Fetcher* asked = nullptr;
+  std::size_t next = 0;  // provider to try first
+  std::vector<Provider> providers;
+  Provider* of(const Fetcher* link, Seq seq);
+};
+
+using Entries = std::map<MessageKey, Entry>;
+using EntryRef = Entries::iterator;
+
+class Tracker {
+ public:
+  explicit Tracker(Store& store) : store_(store) {}
+
+  // A friend lists a message that is not in the store. Gives the entry, asked at once where a window is free.
+  EntryRef list(const MessageKey& key, const Provider& provider);
+  std::optional<EntryRef> find(const MessageKey& key);
+  // Asks the next provider with a free window; else the entry waits in every provider's queue.
+  void ask(EntryRef entry);
+  // The friend gave nothing (GONE, refused, wrong, down): forgets that provider and asks another.
+  void drop_provider(EntryRef entry, Fetcher* link, Seq seq);
+  // The friend asked was silent too long: the next one is asked. Where the other process brought it meanwhile, it is resolved.
+  void ask_again(EntryRef entry);
+  // A checked body: staged for the next commit. false when it is staged already.
+  bool accept(const MessageKey& key, Incoming&& message);
+
+  bool nothing_staged() const { return staged_.empty(); }
+  std::size_t staged_bytes() const { return staged_bytes_; }
+  const std::vector<Incoming>& staged() const { return staged_; }
+  void committed();
+  void commit_failed();
+
+  std::size_t outstanding() const { return outstanding_; }
+  bool paused = false;  // no new asks: the disk is short, or a commit failed
+
+  void assert_invariants() const;
+
+ private:
+  friend class Fetcher;
+  void unask(Entry& entry);
+  void resolve(EntryRef entry);  // held now: for every link
+  Store& store_;
+  Entries entries_;
+  std::vector<Incoming> staged_;
+  std::vector<MessageKey> staged_keys_;
+  std::size_t staged_bytes_ = 0;
+  std::size_t outstanding_ = 0;  // entries in state kAsked
+};
+
+}  // namespace gossip
