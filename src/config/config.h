@@ -1,0 +1,53 @@
+// Environment -> Config. Pure: `lookup` stands for getenv, so tests and the fuzzer feed their own.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gossip/bytes.h"
+#include "gossip/result.h"
+#include "gossip/time.h"
+
+namespace gossip::config {
+
+struct Config {
+  std::string db_path;
+  std::string listen_ip = "127.0.0.1";
+  int listen_port = 5555;
+  std::string username;                 // empty when not set
+  int rsa_bits = 3072;
+  int key_pool = 8;
+  int bogus_pct = 30;
+  Micros fetch_interval = 5 * kSecond;
+  std::string network_key_file;         // empty: none
+  std::size_t max_message = 65536;
+};
+
+struct Shown {  // for --print-config: NAME, value, and where it came from ("environment" or "default")
+  std::string name, value, origin;
+};
+
+using Lookup = std::function<std::optional<std::string>(std::string_view)>;
+enum class Program { kDaemon, kClient };  // the daemon needs GOSSIPD_USERNAME; the client looks only at what it uses
+
+// A wrong value is one Refusal that names the variable, what it was and what would do. Variables of the design that this version
+// cannot honour (GOSSIPD_COVER other than off, GOSSIPD_PQ=require, GOSSIPD_PASSPHRASE_*, GOSSIPD_FRIEND_QUOTA other than 0) are
+// refused in words rather than ignored.
+Result<Config> read_config(const Lookup& lookup, Program program);
+std::vector<Shown> describe(const Lookup& lookup, const Config& config);
+std::optional<std::string> from_environment(std::string_view name);  // a Lookup on getenv
+
+// Variables that are set, begin with GOSSIPD_ and mean nothing to us: most likely a slip of the pen. Sorted.
+std::vector<std::string> unknown_variables(const std::vector<std::string>& names_set);
+std::vector<std::string> names_in_environment();
+
+// The 32 bytes of the file; empty when `path` is. The file must be regular and closed to others.
+Result<Bytes> read_network_key(const std::string& path);
+// 64 hex digits of either case, at most one line end.
+Result<Bytes> parse_network_key(std::string_view file_contents);
+
+}  // namespace gossip::config

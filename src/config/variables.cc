@@ -1,0 +1,142 @@
+#include "config/variables.h"
+
+#include <array>
+#include <charconv>
+
+#include "gossip/limits.h"
+#include "gossip/message.h"
+#include "gossip/text.h"
+#include "sys/tcp.h"
+
+namespace gossip::config {
+namespace {
+
+constexpr std::size_t kLongestPath = 4000;  // leaves room for "-wal" and the like below PATH_MAX
+const char* const kLater = "this version cannot honour it";
+
+std::string quoted(const std::string& value) { return "\"" + shown(value) + "\""; }
+Fault wrong(const std::string& value, const std::string& wanted) { return Refusal{"is " + quoted(value) + ", not " + wanted}; }
+
+// A whole number in decimal digits, nothing else around it.
+std::optional<long> number(const std::string& value) {
+  long n = 0;
+  auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), n);
+  bool whole = fault == std::errc() && end == value.data() + value.size() && value[0] != '-';
+  return whole ? std::optional<long>(n) : std::nullopt;
+}
+
+template <class T>
+Fault read_number(const std::string& value, long least, long most, const std::string& unit, T& out) {
+  std::optional<long> n = number(value);
+  if (!n || *n < least || *n > most)
+    return wrong(value, "a whole number" + unit + " from " + std::to_string(least) + " to " + std::to_string(most));
+  out = static_cast<T>(*n);
+  return std::nullopt;
+}
+
+Fault read_path(const std::string& value, std::string& out) {
+  if (value.empty()) return Refusal{"is set but empty", "name a file, or unset it"};
+  if (value[0] == '~')
+    return Refusal{"begins with \"~\", which only a shell expands", "write $HOME/..., outside single quotes"};
+  if (value.size() > kLongestPath) return Refusal{"is longer than " + std::to_string(kLongestPath) + " bytes"};
+  out = value;
+  return std::nullopt;
+}
+
+Fault fine(const Lookup&, Program, Config&) { return std::nullopt; }
+
+// --- GOSSIPD_DB_PATH
+Fault read_db_path(const std::string& value, Config& config) {
+  if (value.ends_with('/')) return wrong(value, "the path of a file");
+  return read_path(value, config.db_path);
+}
+Fault default_db_path(const Lookup& lookup, Program, Config& config) {
+  std::string base = lookup("XDG_DATA_HOME").value_or("");
+  if (!base.starts_with('/')) {  // the XDG base directory specification: a relative path is to be ignored
+    base = lookup("HOME").value_or("");
+    if (!base.starts_with('/')) return Refusal{"is not set, and there is no HOME to put the database under"};
+    base += "/.local/share";
+  }
+  return read_path(base + "/gossipd/gossipd.db", config.db_path);
+}
+
+// --- where to listen, and as whom
+Fault read_listen_ip(const std::string& value, Config& config) {
+  if (!sys::Address::parse(value, 0)) return wrong(value, "an IPv4 or IPv6 address");
+  config.listen_ip = value;
+  return std::nullopt;
+}
+Fault read_listen_port(const std::string& value, Config& config) { return read_number(value, 0, 65535, "", config.listen_port); }
+Fault read_username(const std::string& value, Config& config) {
+  if (auto refusal = check_sender(value)) return Refusal{"will not do: " + refusal->words.what, refusal->words.hint};
+  config.username = value;
+  return std::nullopt;
+}
+Fault no_username(const Lookup&, Program program, Config&) {
+  if (program == Program::kClient) return std::nullopt;
+  return Refusal{"is not set", "it is the name your messages claim: export GOSSIPD_USERNAME=alice"};
+}
+
+// --- keys
+Fault read_rsa_bits(const std::string& value, Config& config) {
+  if (value != "3072" && value != "4096" && value != "2048") return wrong(value, "3072 or 4096");
+  config.rsa_bits = static_cast<int>(*number(value));
+  return std::nullopt;
+}
+Fault read_key_pool(const std::string& value, Config& config) { return read_number(value, 1, 1000, "", config.key_pool); }
+Fault read_bogus_pct(const std::string& value, Config& config) { return read_number(value, 0, 1000, "", config.bogus_pct); }
+Fault read_network_key_file(const std::string& value, Config& config) { return read_path(value, config.network_key_file); }
+
+// --- messages
+Fault read_fetch_interval(const std::string& value, Config& config) {
+  long seconds = 0;
+  Fault fault = read_number(value, 1, 60, " of seconds", seconds);
+  if (!fault) config.fetch_interval = seconds * kSecond;
+  return fault;
+}
+Fault read_max_message(const std::string& value, Config& config) {
+  return read_number(value, 1, static_cast<long>(kMaxText), " of bytes", config.max_message);
+}
+
+// --- what this version cannot do is refused, never silently left out
+Fault read_quota(const std::string& value, Config&) {
+  if (value == "0") return std::nullopt;
+  return Refusal{"is " + quoted(value) + ", but " + kLater, "unset it, or set 0 for no quota"};
+}
+Fault read_cover(const std::string& value, Config&) {
+  if (value == "off") return std::nullopt;
+  if (value != "low" && value != "on") return wrong(value, "off, low or on");
+  return Refusal{"is " + quoted(value) + ", but " + kLater, "unset it, or set off"};
+}
+Fault read_pq(const std::string& value, Config&) {
+  if (value == "off" || value == "prefer") return std::nullopt;
+  if (value != "require") return wrong(value, "off, prefer or require");
+  return Refusal{"is \"require\", but " + std::string(kLater), "unset it, or set prefer"};
+}
+Fault read_passphrase(const std::string&, Config&) { return Refusal{std::string("is set, but ") + kLater, "unset it"}; }
+
+std::string seconds(const Config& c) { return std::to_string(c.fetch_interval / kSecond); }
+
+const std::array<Variable, 15> kVariables{{
+    {"GOSSIPD_DB_PATH", true, read_db_path, default_db_path, [](const Config& c) { return c.db_path; }},
+    {"GOSSIPD_LISTEN_IP", false, read_listen_ip, fine, [](const Config& c) { return c.listen_ip; }},
+    {"GOSSIPD_LISTEN_PORT", false, read_listen_port, fine, [](const Config& c) { return std::to_string(c.listen_port); }},
+    {"GOSSIPD_USERNAME", true, read_username, no_username, [](const Config& c) { return c.username; }},
+    {"GOSSIPD_RSA_BITS", false, read_rsa_bits, fine, [](const Config& c) { return std::to_string(c.rsa_bits); }},
+    {"GOSSIPD_KEY_POOL", false, read_key_pool, fine, [](const Config& c) { return std::to_string(c.key_pool); }},
+    {"GOSSIPD_BOGUS_PCT", false, read_bogus_pct, fine, [](const Config& c) { return std::to_string(c.bogus_pct); }},
+    {"GOSSIPD_FETCH_INTERVAL", false, read_fetch_interval, fine, seconds},
+    {"GOSSIPD_NETWORK_KEY_FILE", false, read_network_key_file, fine, [](const Config& c) { return c.network_key_file; }},
+    {"GOSSIPD_MAX_MESSAGE", true, read_max_message, fine, [](const Config& c) { return std::to_string(c.max_message); }},
+    {"GOSSIPD_FRIEND_QUOTA", false, read_quota, fine, [](const Config&) { return std::string("0"); }},
+    {"GOSSIPD_COVER", false, read_cover, fine, [](const Config&) { return std::string("off"); }},
+    {"GOSSIPD_PQ", false, read_pq, fine, [](const Config&) { return std::string("prefer"); }},
+    {"GOSSIPD_PASSPHRASE_FILE", false, read_passphrase, fine, [](const Config&) { return std::string(); }},
+    {"GOSSIPD_PASSPHRASE_FD", false, read_passphrase, fine, [](const Config&) { return std::string(); }},
+}};
+
+}  // namespace
+
+std::span<const Variable> variables() { return kVariables; }
+
+}  // namespace gossip::config

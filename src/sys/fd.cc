@@ -1,0 +1,43 @@
+#include "sys/fd.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "sys/error.h"
+
+namespace gossip::sys {
+
+void Fd::reset(int fd) {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = fd;
+}
+
+void set_nonblocking(int fd) {
+  int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) fail("cannot make a descriptor non-blocking");
+}
+
+void set_cloexec(int fd) {
+  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) fail("cannot set close-on-exec");
+}
+
+bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
+
+void keep_stdio_open() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (is_open(fd)) continue;
+    if (::open("/dev/null", O_RDWR) < 0) fail("cannot open /dev/null");  // takes the lowest free number, which is fd
+  }
+}
+
+void raise_descriptor_limit(unsigned long wanted) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : std::min<rlim_t>(wanted, limit.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace gossip::sys

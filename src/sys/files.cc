@@ -1,0 +1,80 @@
+#include "sys/files.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+#include "sys/error.h"
+
+namespace gossip::sys {
+namespace {
+
+std::string read_up_to(int fd, std::size_t max, const std::string& path) {
+  std::string out;
+  std::array<char, 4096> piece;
+  while (out.size() <= max) {
+    ssize_t n = ::read(fd, piece.data(), piece.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("cannot read " + path);
+    if (n == 0) break;
+    out.append(piece.data(), static_cast<std::size_t>(n));
+  }
+  return out;
+}
+
+}  // namespace
+
+SmallFile read_small_file(const std::string& path, std::size_t max, bool secret) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));  // non-blocking: a FIFO must not hang us
+  if (!fd) fail("cannot open " + path);
+  struct stat facts {};
+  if (::fstat(fd.get(), &facts) != 0) fail("cannot look at " + path);
+  if (!S_ISREG(facts.st_mode)) return {"", "is not a regular file"};
+  if (secret && (facts.st_mode & 077) != 0) return {"", "can be read by others"};
+  SmallFile file{read_up_to(fd.get(), max, path), ""};
+  if (file.contents.size() > max) return {"", "is longer than " + std::to_string(max) + " bytes"};
+  return file;
+}
+
+std::string directory_of(const std::string& path) {
+  std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string name_of(const std::string& path) {
+  std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+void make_private_directories(const std::string& path) {
+  struct stat facts {};
+  if (path.empty() || ::stat(path.c_str(), &facts) == 0) return;
+  std::string above = directory_of(path);
+  if (above != path) make_private_directories(above);
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail("cannot make the directory " + path);
+}
+
+std::optional<LockFile> LockFile::take(const std::string& path, std::string& holder) {
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) fail("cannot open the lock file " + path);
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) fail("cannot lock " + path);
+    std::string text = read_up_to(fd.get(), 32, path);
+    holder = text.substr(0, text.find_first_not_of("0123456789"));
+    return std::nullopt;
+  }
+  std::string text = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(fd.get(), 0) != 0 || ::pwrite(fd.get(), text.data(), text.size(), 0) < 0) {
+    // only a help for people: a full disk must not keep the daemon from serving
+  }
+  return LockFile(std::move(fd));
+}
+
+}  // namespace gossip::sys

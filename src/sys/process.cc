@@ -1,0 +1,93 @@
+#include "sys/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "sys/error.h"
+#include "sys/signals.h"
+
+extern char** environ;
+
+namespace gossip::sys {
+namespace {
+
+constexpr std::size_t kMaxPass = 8;
+constexpr int kAbove = 16;  // descriptors are parked here before they get their numbers
+
+void close_from(int first) {
+#ifdef SYS_close_range
+  if (::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) return;
+#endif
+  rlimit limit{};
+  int end = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536 ? static_cast<int>(limit.rlim_cur) : 65536;
+  for (int fd = first; fd < end; ++fd) ::close(fd);
+}
+
+// In the child of a program that may have threads: async-signal-safe calls only.
+[[noreturn]] void become(char* const* arguments, const Pass* pass, std::size_t count) {
+  std::array<int, kMaxPass> parked{};
+  int next = 3;
+  for (std::size_t i = 0; i < count; ++i) {
+    parked[i] = ::fcntl(pass[i].fd, F_DUPFD, kAbove);
+    if (parked[i] < 0) ::_exit(127);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (::dup2(parked[i], pass[i].as) < 0) ::_exit(127);
+    next = std::max(next, pass[i].as + 1);
+  }
+  close_from(next);
+  ::execve("/proc/self/exe", arguments, environ);
+  ::execve(arguments[0], arguments, environ);  // no /proc: by the name we were called
+  ::_exit(127);
+}
+
+}  // namespace
+
+pid_t spawn_self(const std::vector<std::string>& arguments, std::initializer_list<Pass> pass) {
+  if (pass.size() > kMaxPass) throw Error("too many descriptors to pass", EINVAL);
+  std::vector<char*> argv;
+  for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  SignalsBlocked blocked;  // no handler of ours may run in the child, where it would write into the parent's pipe
+  pid_t pid = ::fork();
+  if (pid < 0) fail("cannot start another process");
+  if (pid == 0) become(argv.data(), pass.begin(), pass.size());
+  return pid;
+}
+
+std::string Ended::words() const {
+  if (by_signal) return "killed by signal " + std::to_string(code);
+  return code == 127 ? "could not be started" : "exit code " + std::to_string(code);
+}
+
+std::optional<Ended> reap(pid_t child) {
+  int status = 0;
+  pid_t got = ::waitpid(child, &status, WNOHANG);
+  if (got == 0 || (got < 0 && errno == EINTR)) return std::nullopt;
+  if (got < 0) fail("cannot wait for the other process");
+  if (WIFSIGNALED(status)) return Ended{true, WTERMSIG(status)};
+  return Ended{false, WEXITSTATUS(status)};
+}
+
+void kill_now(pid_t child) { ::kill(child, SIGKILL); }
+
+void no_core_dumps() {
+  rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+#ifdef __linux__
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+}  // namespace gossip::sys

@@ -1,0 +1,36 @@
+// Processes: another copy of this very program, started by fork and immediate execve.
+#pragma once
+
+#include <sys/types.h>
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sys/fd.h"
+
+namespace gossip::sys {
+
+struct Pass {  // a descriptor of ours, and the number under which the child finds it (from 3 on)
+  int fd;
+  int as;
+};
+
+// Starts our own binary again with these arguments. Between fork and execve only async-signal-safe calls are made. The child has
+// stdio and what is passed, nothing else, and starts with all signals blocked: it unblocks them with its Signals. Throws Error
+// when there can be no process; a failed execve shows as exit code 127.
+pid_t spawn_self(const std::vector<std::string>& arguments, std::initializer_list<Pass> pass);
+
+struct Ended {
+  bool by_signal = false;
+  int code = 0;               // exit code or signal number
+  std::string words() const;  // "exit code 3", "killed by signal 9"
+};
+std::optional<Ended> reap(pid_t child);  // nothing while it runs; never blocks
+
+void kill_now(pid_t child);  // SIGKILL
+// No core files and, where the system can, no reading of our memory by others of the same user.
+void no_core_dumps();
+
+}  // namespace gossip::sys

@@ -1,0 +1,90 @@
+#include "sys/signals.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "sys/error.h"
+
+namespace gossip::sys {
+namespace {
+
+volatile sig_atomic_t g_pipe = -1;
+const char* (*g_abort_words)() = nullptr;
+volatile sig_atomic_t g_abort_code = 1;
+
+void to_pipe(int signal) {
+  int saved = errno;
+  auto byte = static_cast<unsigned char>(signal);
+  if (g_pipe >= 0 && ::write(g_pipe, &byte, 1) < 0) {
+    // a full pipe already says that something came
+  }
+  errno = saved;
+}
+
+void say(const char* words) {
+  if (::write(STDERR_FILENO, words, std::strlen(words)) < 0) return;
+}
+
+void aborted(int) {
+  const char* words = g_abort_words ? g_abort_words() : nullptr;
+  say("fatal: ");
+  say(words ? words : "aborted");
+  say("\n");
+  ::_exit(g_abort_code);
+}
+
+void install(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  ::sigfillset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  if (::sigaction(signal, &action, nullptr) != 0) fail("sigaction");
+}
+
+}  // namespace
+
+Signals::Signals(std::initializer_list<int> signals) : watched_(signals) {
+  std::array<int, 2> ends;
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) fail("pipe");
+  read_.reset(ends[0]);
+  write_.reset(ends[1]);
+  g_pipe = ends[1];
+  for (int signal : watched_) install(signal, to_pipe);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+}
+
+Signals::~Signals() {
+  for (int signal : watched_) ::signal(signal, SIG_IGN);
+  g_pipe = -1;
+}
+
+std::vector<int> Signals::take() {
+  std::vector<int> came;
+  std::array<unsigned char, 64> bytes;
+  for (ssize_t n; (n = ::read(read_.get(), bytes.data(), bytes.size())) > 0;) came.insert(came.end(), bytes.begin(), bytes.begin() + n);
+  return came;
+}
+
+SignalsBlocked::SignalsBlocked() {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+}
+
+SignalsBlocked::~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+void ignore_signal(int signal) { install(signal, SIG_IGN); }
+
+void on_abort(const char* (*words)(), int code) {
+  g_abort_words = words;
+  g_abort_code = code;
+  install(SIGABRT, aborted);
+}
+
+}  // namespace gossip::sys
