@@ -1,0 +1,37 @@
+// RSA keypairs: making, loading, and the strict import of a friend's public key (gossip(7), PAIRING).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gossip/ports.h"
+#include "gossip/result.h"
+
+namespace gossip::crypto {
+
+// A new keypair: PKCS#8 DER of the private half (the caller wipes it) and the fingerprint of the public half.
+struct NewKey {
+  Bytes private_der;
+  Hash fp{};
+};
+NewKey make_key(int bits);  // 0.2 to 4 s; safe in a thread of its own
+
+// REQUIRE der as made by make_key; throw std::runtime_error when it does not parse (a damaged database).
+std::shared_ptr<const PrivateKey> load_private(View private_der);
+std::shared_ptr<const PublicKey> load_public(View spki_der);       // parsed and used once, so that the first friend sees no slow encryption
+std::shared_ptr<const PublicKey> public_half(View private_der);
+std::string public_pem(View private_der);                          // "-----BEGIN PUBLIC KEY-----" ... with a line end
+
+struct ImportedKey {
+  Bytes spki_der;  // re-encoded
+  Hash fp{};
+  int bits = 0;
+};
+constexpr std::size_t kMaxPem = 2048;
+// Exactly one BEGIN PUBLIC KEY block in at most 2 KiB, text around it ignored; RSA of exactly 3072 or 4096 bits (2048 as well
+// where `network_bits` is 2048), e = 65537, odd n, DER equal to its re-encoding, public check. Not checked here: that it is
+// nobody else's (the store knows).
+Result<ImportedKey> import_public(std::string_view pem, int network_bits);
+
+}  // namespace gossip::crypto

