@@ -1,0 +1,134 @@
+#include "db/files.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace gossip::db {
+
+[[noreturn]] static void fail(const char* call, const std::string& path) {
+  int error = errno;
+  Trouble trouble = Trouble::kIo;
+  if (error == ENOSPC || error == EDQUOT || error == EROFS) trouble = Trouble::kFull;
+  if (error == ENOENT) trouble = Trouble::kMissing;
+  throw Error(trouble, path + ": " + call + ": " + std::strerror(error));
+}
+
+[[noreturn]] static void refuse(const std::string& what, const std::string& hint) { throw Error(Trouble::kNotOurs, what, hint); }
+
+namespace {
+class Fd {
+ public:
+  Fd(const std::string& path, int flags, mode_t mode = 0) : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
+    if (fd_ < 0) fail("open", path);
+  }
+  Fd(const Fd&) = delete;
+  ~Fd() { ::close(fd_); }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+}  // namespace
+
+std::string directory_of(const std::string& path) {
+  auto slash = path.find_last_of('/');
+  if (slash == path.npos) return ".";
+  auto end = path.find_last_not_of('/', slash);
+  return end == path.npos ? "/" : path.substr(0, end + 1);
+}
+
+// False when there is no such file.
+static bool look(const std::string& path, struct stat& st) {
+  if (::lstat(path.c_str(), &st) == 0) return true;
+  if (errno != ENOENT) fail("lstat", path);
+  return false;
+}
+
+static void make_directories(const std::string& directory) {
+  if (::mkdir(directory.c_str(), 0700) != 0) {
+    if (errno == EEXIST) return;
+    std::string above = directory_of(directory);
+    if (errno != ENOENT || above == directory) fail("mkdir", directory);
+    make_directories(above);
+    if (::mkdir(directory.c_str(), 0700) != 0) {
+      if (errno == EEXIST) return;
+      fail("mkdir", directory);
+    }
+  }
+  if (::chmod(directory.c_str(), 0700) != 0) fail("chmod", directory);  // the umask may have taken even our own bits
+}
+
+void check_directory(const std::string& directory, bool create) {
+  struct stat st {};
+  if (!look(directory, st)) {
+    if (!create) throw Error(Trouble::kMissing, "no directory " + directory, "start gossipd once, or check GOSSIPD_DB_PATH");
+    make_directories(directory);
+    if (!look(directory, st)) fail("lstat", directory);
+  }
+  const std::string named = "directory " + directory;
+  if (S_ISLNK(st.st_mode)) refuse(named + " is a symbolic link", "let GOSSIPD_DB_PATH name the directory itself");
+  if (!S_ISDIR(st.st_mode)) refuse(directory + " is not a directory", "check GOSSIPD_DB_PATH");
+  if (st.st_uid != ::geteuid()) refuse(named + " belongs to another user", "give the database a directory of its own");
+  if (st.st_mode & 077) {
+    refuse(named + " is open to other users", "chmod 700 " + directory + ", or give the database a directory of its own");
+  }
+}
+
+std::int64_t check_file(const std::string& path) {
+  struct stat st {};
+  if (!look(path, st)) return -1;
+  if (S_ISLNK(st.st_mode)) refuse(path + " is a symbolic link", "let GOSSIPD_DB_PATH name the file itself");
+  if (!S_ISREG(st.st_mode)) refuse(path + " is not a regular file", "check GOSSIPD_DB_PATH");
+  if (st.st_uid != ::geteuid()) refuse(path + " belongs to another user", "run this as the user the database belongs to");
+  if (st.st_mode & 077) refuse(path + " is open to other users", "chmod 600 " + path);
+  return st.st_size;
+}
+
+void make_private_file(const std::string& path) {
+  remove_file(path);
+  Fd fd(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  if (::fchmod(fd.get(), 0600) != 0) fail("fchmod", path);
+}
+
+void remove_file(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail("unlink", path);
+}
+
+static void sync_file(const std::string& path) {
+  Fd fd(path, O_RDONLY);
+  if (::fsync(fd.get()) != 0) fail("fsync", path);
+}
+
+void replace_file(const std::string& from, const std::string& to) {
+  sync_file(from);
+  if (::rename(from.c_str(), to.c_str()) != 0) fail("rename", from);
+  sync_file(directory_of(to));
+}
+
+std::int64_t size_of(const std::string& path) {
+  struct stat st {};
+  return ::stat(path.c_str(), &st) == 0 ? st.st_size : 0;
+}
+
+DirectoryLock::DirectoryLock(const std::string& directory) : fd_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (fd_ < 0) fail("open", directory);
+  int rc = 0;
+  do rc = ::flock(fd_, LOCK_EX);
+  while (rc != 0 && errno == EINTR);
+  if (rc != 0) {
+    int error = errno;
+    ::close(fd_);
+    errno = error;
+    fail("flock", directory);
+  }
+}
+
+DirectoryLock::~DirectoryLock() { ::close(fd_); }
+
+}  // namespace gossip::db

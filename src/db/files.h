@@ -1,0 +1,35 @@
+// The files under the store: owner, modes, symlinks, and making them privately whatever the umask. Throws Error.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "db/sqlite.h"
+
+namespace gossip::db {
+
+std::string directory_of(const std::string& path);  // "." when the path names none
+
+// A directory of ours that nobody else can read or enter. `create` makes it, and missing ones above it, with mode 0700.
+void check_directory(const std::string& directory, bool create);
+
+// A regular file of ours that nobody else can read. Gives its size, -1 when there is none.
+std::int64_t check_file(const std::string& path);
+
+void make_private_file(const std::string& path);                    // empty, 0600; replaces what is there
+void remove_file(const std::string& path);                          // no error when there is none
+void replace_file(const std::string& from, const std::string& to);  // fsync, rename, fsync of the directory
+std::int64_t size_of(const std::string& path);                      // 0 when there is none
+
+// Held while the database is made: an flock on the directory, so that nothing is left beside the file.
+class DirectoryLock {
+ public:
+  explicit DirectoryLock(const std::string& directory);
+  DirectoryLock(const DirectoryLock&) = delete;
+  ~DirectoryLock();
+
+ private:
+  int fd_;
+};
+
+}  // namespace gossip::db

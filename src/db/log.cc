@@ -1,0 +1,300 @@
+#include "db/log.h"
+
+#include <array>
+
+#include "gossip/chain.h"
+#include "gossip/check.h"
+#include "gossip/message.h"
+
+namespace gossip::db {
+
+namespace {
+
+constexpr std::size_t kHeadSize = 29;  // version to number of parents
+constexpr std::size_t kHeadParents = 28;
+
+// The columns of a canonical message (gossip(7), MESSAGES), already checked.
+struct Columns {
+  View head;
+  std::string_view sender, text;
+  bool known = false;
+};
+
+Columns split(View message) {
+  Columns out{.head = message, .sender = {}, .text = {}, .known = false};
+  GOSSIP_CHECK(message.size() >= kHeadSize);
+  if (message[1] != kHearsay) return out;
+  Reader r(message);
+  out.head = r.take(kHeadSize + std::size_t{32} * message[kHeadParents]);
+  out.sender = as_text(r.take(r.u8()));
+  out.text = as_text(r.take(r.u32()));
+  out.known = r.done();
+  GOSSIP_CHECK(out.known);
+  return out;
+}
+
+template <std::size_t N>
+void copy_to(std::array<std::uint8_t, N>& out, View from) {
+  if (from.size() != N) throw Error(Trouble::kDamaged, "the database has a value of the wrong size", "put a backup in its place");
+  std::copy(from.begin(), from.end(), out.begin());
+}
+
+std::int64_t signed_of(std::uint64_t v) { return static_cast<std::int64_t>(v); }
+
+}  // namespace
+
+struct Log::Impl {
+  Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)());
+
+  Seq last_seq();
+  std::optional<Seq> append(const Incoming& message, std::int64_t heard_ms);
+  void keep_chain(Seq seq);
+  Hash kept_chain(Seq seq);
+  Hash fold(Hash chain, Seq after, Seq upto);
+  Hash chain(Seq seq);
+  void move(const CursorUpdate& update);
+  void note(const AckUpdate& update);
+  [[noreturn]] void damaged(const std::string& how) const;
+
+  Database& db;
+  Crypto& crypto;
+  std::int64_t (*wall_ms)();
+  Secret32 key;
+  Seq size = 0;
+  std::int64_t version = 0;  // PRAGMA data_version when size was read
+  bool appended = false;     // by append(), which data_version of this connection does not show
+
+  // Chains lately asked for. A committed row never changes, so neither does its chain.
+  struct Cached {
+    Seq seq = 0;
+    Hash chain{};
+  };
+  std::array<Cached, 8> cache{};
+  std::size_t next_cached = 0;
+
+  Statement data_version, last, held, rows, ids, body, chain_row, cursor, add_row, add_body, add_chain, reset, advance, ack;
+};
+
+Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)())
+    : db(database), crypto(crypto_port), wall_ms(clock) {
+  data_version = db.prepare("PRAGMA data_version");
+  last = db.prepare("SELECT coalesce(max(seq), 0) FROM log");
+  held = db.prepare("SELECT 1 FROM log WHERE scope=0 AND epoch=? AND id>=? AND id<=? LIMIT 1");
+  rows = db.prepare("SELECT seq, epoch, id, via, size FROM log WHERE seq>? AND seq<=? ORDER BY seq LIMIT ?");
+  ids = db.prepare("SELECT id FROM log WHERE seq>? AND seq<=? ORDER BY seq");
+  body = db.prepare("SELECT head, sender, text FROM body WHERE seq=?");
+  chain_row = db.prepare("SELECT chain FROM log_chain WHERE seq=?");
+  cursor = db.prepare("SELECT log_id, cursor, tag FROM peer_sync WHERE peer=? AND gen=?");
+  add_row = db.prepare(
+      "INSERT INTO log(seq, scope, epoch, id, via, heard_ms, size)"
+      " VALUES((SELECT coalesce(max(seq), 0) + 1 FROM log), 0, ?, ?, ?, ?, ?) ON CONFLICT(scope, epoch, id) DO NOTHING");
+  add_body = db.prepare("INSERT INTO body(seq, head, sender, text) VALUES(?, ?, ?, ?)");
+  add_chain = db.prepare("INSERT INTO log_chain(seq, chain) VALUES(?, ?)");
+  reset = db.prepare(
+      "INSERT INTO peer_sync(peer, gen, log_id, cursor, tag, acked) SELECT id, gen, ?, ?, ?, 0 FROM peers WHERE id=? AND gen=?"
+      " ON CONFLICT(peer) DO UPDATE SET acked=iif(gen=excluded.gen, acked, 0), gen=excluded.gen, log_id=excluded.log_id,"
+      " cursor=excluded.cursor, tag=excluded.tag");
+  advance = db.prepare(
+      "UPDATE peer_sync SET cursor=?1, tag=?2 WHERE peer=?3 AND gen=?4 AND log_id=?5 AND cursor<?1"
+      " AND EXISTS(SELECT 1 FROM peers WHERE id=?3 AND gen=?4)");
+  ack = db.prepare(
+      "INSERT INTO peer_sync(peer, gen, log_id, cursor, tag, acked) SELECT id, gen, zeroblob(16), 0, zeroblob(8), ? FROM peers"
+      " WHERE id=? AND gen=? ON CONFLICT(peer) DO UPDATE SET acked=max(acked, excluded.acked) WHERE gen=excluded.gen");
+  Statement log_key = db.prepare("SELECT v FROM meta WHERE k='log_key'");
+  if (!log_key.step() || log_key.blob(0).size() != 32) damaged("has no log key");
+  key = Secret32(log_key.blob(0));
+}
+
+void Log::Impl::damaged(const std::string& how) const {
+  throw Error(Trouble::kDamaged, "database " + db.file() + " " + how, "put a backup in its place");
+}
+
+Seq Log::Impl::last_seq() {
+  Using use(last);
+  use->step();
+  return static_cast<Seq>(use->integer(0));
+}
+
+std::optional<Seq> Log::Impl::append(const Incoming& message, std::int64_t heard_ms) {
+  Columns columns = split(message.message);
+  {
+    Using use(add_row);
+    use->bind(1, signed_of(message.epoch)).bind(2, message.id).bind(3, signed_of(message.via)).bind(4, heard_ms);
+    use->bind(5, signed_of(message.message.size())).step();
+    if (db.changes() == 0) return std::nullopt;
+  }
+  Seq seq = static_cast<Seq>(db.last_rowid());
+  Using use(add_body);
+  use->bind(1, signed_of(seq)).bind(2, columns.head);
+  if (columns.known) use->bind(3, columns.sender).bind(4, columns.text);
+  use->step();
+  if (seq % kChainStep == 0) keep_chain(seq);
+  return seq;
+}
+
+// Inside the writing transaction, so without the cache: what it computes may yet be rolled back.
+void Log::Impl::keep_chain(Seq seq) {
+  Hash chain = fold(kept_chain(seq - kChainStep), seq - kChainStep, seq);
+  Using use(add_chain);
+  use->bind(1, signed_of(seq)).bind(2, chain).step();
+}
+
+Hash Log::Impl::kept_chain(Seq seq) {
+  Hash out{};
+  if (seq == 0) return out;
+  Using use(chain_row);
+  use->bind(1, signed_of(seq));
+  if (!use->step()) damaged("has no chain for row " + std::to_string(seq));
+  copy_to(out, use->blob(0));
+  return out;
+}
+
+Hash Log::Impl::fold(Hash chain, Seq after, Seq upto) {
+  Using use(ids);
+  use->bind(1, signed_of(after)).bind(2, signed_of(upto));
+  Seq seen = after;
+  for (Hash id{}; use->step(); ++seen) {
+    copy_to(id, use->blob(0));
+    chain = chain_next(crypto, chain, id);
+  }
+  if (seen != upto) damaged("lacks rows before " + std::to_string(upto));
+  return chain;
+}
+
+Hash Log::Impl::chain(Seq seq) {
+  Cached from{seq - seq % kChainStep, {}};
+  bool found = false;
+  for (const Cached& cached : cache) {
+    if (cached.seq == 0 || cached.seq > seq || cached.seq < from.seq) continue;
+    from = cached;
+    found = true;
+  }
+  if (!found) from.chain = kept_chain(from.seq);
+  if (from.seq == seq) return from.chain;
+  Hash out = fold(from.chain, from.seq, seq);
+  cache[next_cached++ % cache.size()] = {seq, out};
+  return out;
+}
+
+void Log::Impl::move(const CursorUpdate& update) {
+  const Cursor& to = update.cursor;
+  if (update.reset) {
+    Using use(reset);
+    use->bind(1, to.log_id).bind(2, signed_of(to.seq)).bind(3, to.tag);
+    use->bind(4, signed_of(update.peer)).bind(5, signed_of(update.gen)).step();
+  } else {
+    Using use(advance);
+    use->bind(1, signed_of(to.seq)).bind(2, to.tag);
+    use->bind(3, signed_of(update.peer)).bind(4, signed_of(update.gen)).bind(5, to.log_id).step();
+  }
+}
+
+void Log::Impl::note(const AckUpdate& update) {
+  Using use(ack);
+  use->bind(1, signed_of(update.acked)).bind(2, signed_of(update.peer)).bind(3, signed_of(update.gen)).step();
+}
+
+// --- the port
+
+Log::Log(Database& db, Crypto& crypto, std::int64_t (*wall_ms)()) : impl_(std::make_unique<Impl>(db, crypto, wall_ms)) {
+  refresh();
+}
+
+Log::~Log() = default;
+
+Seq Log::size() { return impl_->size; }
+
+bool Log::held(std::uint64_t epoch, const Id12& id12) {
+  Hash low{}, high;
+  high.fill(0xff);
+  std::copy(id12.begin(), id12.end(), low.begin());
+  std::copy(id12.begin(), id12.end(), high.begin());
+  Using use(impl_->held);
+  return use->bind(1, signed_of(epoch)).bind(2, low).bind(3, high).step();
+}
+
+// Not past size(), so that one turn of the loop sees one log.
+std::size_t Log::rows(Seq after, std::span<LogRow> out) {
+  if (after >= impl_->size) return 0;
+  Using use(impl_->rows);
+  use->bind(1, signed_of(after)).bind(2, signed_of(impl_->size)).bind(3, signed_of(out.size()));
+  std::size_t n = 0;
+  while (n < out.size() && use->step()) {
+    LogRow& row = out[n++];
+    row.seq = static_cast<Seq>(use->integer(0));
+    row.epoch = static_cast<std::uint64_t>(use->integer(1));
+    copy_to(row.id, use->blob(2));
+    row.via = static_cast<PeerId>(use->integer(3));
+    row.size = static_cast<std::uint64_t>(use->integer(4));
+  }
+  return n;
+}
+
+bool Log::body(Seq seq, Bytes& message) {
+  Using use(impl_->body);
+  if (!use->bind(1, signed_of(seq)).step()) return false;
+  Writer out(message);
+  out.bytes(use->blob(0));
+  if (use->null(1)) return true;
+  std::string_view sender = use->text(1);
+  out.u8(static_cast<std::uint8_t>(sender.size())).bytes(as_view(sender));
+  std::string_view text = use->text(2);
+  out.u32(static_cast<std::uint32_t>(text.size())).bytes(as_view(text));
+  return true;
+}
+
+Hash Log::chain(Seq seq) {
+  GOSSIP_CHECK(seq <= impl_->size);
+  return impl_->chain(seq);
+}
+
+View Log::log_key() { return impl_->key.view(); }
+
+Cursor Log::cursor(PeerId peer, std::uint64_t gen) {
+  Cursor out;
+  Using use(impl_->cursor);
+  if (!use->bind(1, signed_of(peer)).bind(2, signed_of(gen)).step()) return out;
+  copy_to(out.log_id, use->blob(0));
+  out.seq = static_cast<Seq>(use->integer(1));
+  copy_to(out.tag, use->blob(2));
+  return out;
+}
+
+bool Log::commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors, std::span<const AckUpdate> acks) {
+  if (messages.empty() && cursors.empty() && acks.empty()) return true;
+  try {
+    Transaction transaction(impl_->db);
+    const std::int64_t heard_ms = impl_->wall_ms();
+    for (const Incoming& message : messages) impl_->append(message, heard_ms);
+    for (const CursorUpdate& update : cursors) impl_->move(update);
+    for (const AckUpdate& update : acks) impl_->note(update);
+    transaction.commit();
+  } catch (const Error& error) {
+    if (error.trouble() == Trouble::kFull || error.trouble() == Trouble::kBusy) return false;
+    throw;
+  }
+  impl_->size = impl_->last_seq();
+  return true;
+}
+
+bool Log::refresh() {
+  std::int64_t version = 0;
+  {
+    Using use(impl_->data_version);
+    use->step();
+    version = use->integer(0);
+  }
+  const bool changed = version != impl_->version;
+  if (!changed && !impl_->appended) return false;
+  impl_->version = version;
+  impl_->appended = false;
+  impl_->size = impl_->last_seq();
+  return changed;
+}
+
+std::optional<Seq> Log::append(const Incoming& message, std::int64_t heard_ms) {
+  impl_->appended = true;
+  return impl_->append(message, heard_ms);
+}
+
+}  // namespace gossip::db

@@ -1,0 +1,42 @@
+// Log: the Store port on SQLite, and the one append function every program uses.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "db/sqlite.h"
+#include "gossip/ports.h"
+
+namespace gossip::db {
+
+class Log : public Store {
+ public:
+  // REQUIRES db and crypto to outlive it. `wall_ms` is asked at each commit for heard_ms.
+  Log(Database& db, Crypto& crypto, std::int64_t (*wall_ms)());
+  ~Log() override;
+
+  Seq size() override;  // cached; refreshed by refresh() and commit()
+  bool held(std::uint64_t epoch, const Id12& id12) override;
+  std::size_t rows(Seq after, std::span<LogRow> out) override;
+  bool body(Seq seq, Bytes& message) override;
+  Hash chain(Seq seq) override;
+  View log_key() override;
+  Cursor cursor(PeerId peer, std::uint64_t gen) override;
+  // Throws Error(kIo) after a failed fsync or I/O error; false for kFull and kBusy.
+  bool commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors,
+              std::span<const AckUpdate> acks) override;
+
+  // What another program committed becomes visible. True when anything in the file changed since the last call (PRAGMA
+  // data_version): cheap, for every loop turn.
+  bool refresh();
+
+  // Appends inside the caller's transaction; nothing when (scope, epoch, id) is there already. gossipc send uses this, as commit
+  // does: ON CONFLICT DO NOTHING, seq dense, chain kept for every 256th row.
+  std::optional<Seq> append(const Incoming& message, std::int64_t heard_ms);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gossip::db

@@ -1,0 +1,45 @@
+// Reading messages for people, page by page: no statement stays open across output.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "db/sqlite.h"
+#include "gossip/ports.h"
+
+namespace gossip::db {
+
+struct Filter {
+  std::optional<std::string> from;            // delivered_by, as shown
+  std::optional<std::int64_t> since_ms;       // heard at or after
+};
+
+struct Shown {
+  Seq seq = 0;
+  Hash id{};
+  std::int64_t heard_ms = 0;
+  std::string delivered_by;   // peer's name, "self", or "name~N" of a deleted friend
+  std::string sender;         // the claim; empty for kinds not known
+  std::string text;
+  bool known = true;          // false: a message of a kind this version does not know
+  bool kept = true;           // false: the text is no longer kept
+  std::string json;           // only when asked: one JSON object, made by SQLite
+};
+
+constexpr std::size_t kPage = 500;
+// Up to `limit` rows after `after` in the order heard; at most kPage rows and about 4 MiB of text. Sets `scanned` to the last seq
+// looked at, so that a page without a match still moves on; no rows and scanned == after: the end.
+std::vector<Shown> read_messages(Database& db, Seq after, const Filter& filter, std::size_t limit, bool json, Seq& scanned);
+// The seq after which exactly the last n matching messages come.
+Seq start_of_last(Database& db, const Filter& filter, std::uint64_t n);
+Seq last_seq(Database& db);
+std::optional<Seq> find_message(Database& db, const Hash& id);              // scans the epochs; for status ID
+struct StoreFacts {
+  std::int64_t messages = 0, own = 0, file_bytes = 0, wal_bytes = 0;
+};
+StoreFacts store_facts(Database& db, const std::string& path);
+
+}  // namespace gossip::db

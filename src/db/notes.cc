@@ -1,0 +1,80 @@
+// What the daemon noted for status, meta and counters.
+#include "db/peers.h"
+#include "db/schema.h"
+
+namespace gossip::db {
+
+static std::int64_t signed_of(std::uint64_t v) { return static_cast<std::int64_t>(v); }
+
+void note_state(Database& db, PeerId peer, int side, std::string_view state, std::string_view reason, std::int64_t now_ms) {
+  Transaction transaction(db);
+  check_version(db);
+  db.prepare(
+        "INSERT INTO peer_state(peer, side, state, reason, since_ms) SELECT id, ?, ?, ?, ? FROM peers WHERE id=?"
+        " ON CONFLICT(peer, side) DO UPDATE SET state=excluded.state, reason=excluded.reason, since_ms=excluded.since_ms")
+      .bind(1, side)
+      .bind(2, state)
+      .bind(3, reason)
+      .bind(4, now_ms)
+      .bind(5, signed_of(peer))
+      .run();
+  transaction.commit();
+}
+
+void clear_states(Database& db, int side) {
+  Transaction transaction(db);
+  check_version(db);
+  db.prepare("DELETE FROM peer_state WHERE side=?").bind(1, side).run();
+  transaction.commit();
+}
+
+std::vector<PeerState> peer_states(Database& db) {
+  Statement rows = db.prepare("SELECT peer, side, state, reason, since_ms FROM peer_state ORDER BY peer, side");
+  std::vector<PeerState> out;
+  while (rows.step()) {
+    out.push_back({static_cast<PeerId>(rows.integer(0)), static_cast<int>(rows.integer(1)), std::string(rows.text(2)),
+                   std::string(rows.text(3)), rows.integer(4)});
+  }
+  return out;
+}
+
+std::vector<PeerSync> peer_syncs(Database& db) {
+  Statement rows = db.prepare("SELECT peer, cursor, acked FROM peer_sync ORDER BY peer");
+  std::vector<PeerSync> out;
+  while (rows.step()) {
+    out.push_back({static_cast<PeerId>(rows.integer(0)), static_cast<Seq>(rows.integer(1)), static_cast<Seq>(rows.integer(2))});
+  }
+  return out;
+}
+
+std::optional<std::string> meta_get(Database& db, std::string_view key) {
+  Statement row = db.prepare("SELECT v FROM meta WHERE k=?");
+  if (!row.bind(1, key).step()) return std::nullopt;
+  return std::string(row.text(0));
+}
+
+void meta_put(Database& db, std::string_view key, std::string_view value) {
+  if (meta_get(db, key) == value) return;
+  Transaction transaction(db);
+  check_version(db);
+  db.prepare("INSERT INTO meta(k, v) VALUES(?, ?) ON CONFLICT(k) DO UPDATE SET v=excluded.v").bind(1, key).bind(2, value).run();
+  transaction.commit();
+}
+
+void add_counters(Database& db, const std::vector<std::pair<std::string, std::uint64_t>>& deltas) {
+  if (deltas.empty()) return;
+  Transaction transaction(db);
+  check_version(db);
+  Statement add = db.prepare("INSERT INTO counter(name, n) VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET n=n+excluded.n");
+  for (const auto& [name, delta] : deltas) add.bind(1, std::string_view(name)).bind(2, signed_of(delta)).run();
+  transaction.commit();
+}
+
+std::vector<std::pair<std::string, std::int64_t>> counters(Database& db) {
+  Statement rows = db.prepare("SELECT name, n FROM counter ORDER BY name");
+  std::vector<std::pair<std::string, std::int64_t>> out;
+  while (rows.step()) out.emplace_back(rows.text(0), rows.integer(1));
+  return out;
+}
+
+}  // namespace gossip::db

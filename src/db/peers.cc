@@ -1,0 +1,153 @@
+#include "db/peers.h"
+
+#include "db/keys.h"
+#include "db/schema.h"
+#include "gossip/limits.h"
+
+namespace gossip::db {
+
+static std::int64_t signed_of(std::uint64_t v) { return static_cast<std::int64_t>(v); }
+
+static constexpr char kSelectPeers[] =
+    "SELECT p.id, p.gen, p.name, p.host, p.port, p.key, k.fp, p.pub, p.pub_fp FROM peers p JOIN keys k ON k.id=p.key ";
+
+static Hash hash_of(View blob) {
+  Hash out{};
+  if (blob.size() == out.size()) std::copy(blob.begin(), blob.end(), out.begin());
+  return out;
+}
+
+static Peer peer_from(const Statement& row) {
+  Peer out;
+  out.id = static_cast<PeerId>(row.integer(0));
+  out.gen = static_cast<std::uint64_t>(row.integer(1));
+  out.name = row.text(2);
+  out.host = row.text(3);
+  out.port = static_cast<int>(row.integer(4));
+  out.key_id = row.integer(5);
+  out.key_fp = hash_of(row.blob(6));
+  View pub = row.blob(7);
+  out.pub.assign(pub.begin(), pub.end());
+  out.pub_fp = hash_of(row.blob(8));
+  return out;
+}
+
+std::vector<Peer> list_peers(Database& db) {
+  Statement rows = db.prepare(std::string(kSelectPeers) + "ORDER BY p.name");
+  std::vector<Peer> out;
+  while (rows.step()) out.push_back(peer_from(rows));
+  return out;
+}
+
+std::optional<Peer> find_peer(Database& db, std::string_view name) {
+  Statement row = db.prepare(std::string(kSelectPeers) + "WHERE p.name=?");
+  if (!row.bind(1, name).step()) return std::nullopt;
+  return peer_from(row);
+}
+
+std::vector<std::string> peer_names(Database& db) {
+  Statement rows = db.prepare("SELECT name FROM peers ORDER BY name");
+  std::vector<std::string> out;
+  while (rows.step()) out.emplace_back(rows.text(0));
+  return out;
+}
+
+std::int64_t peers_version(Database& db) {
+  Statement row = db.prepare("SELECT v FROM meta WHERE k='peers'");
+  return row.step() ? row.integer(0) : 0;
+}
+
+// Cursor, acknowledgement and state belong to one key and one friend: with either they go.
+static void forget_sync(Database& db, PeerId peer) {
+  db.prepare("DELETE FROM peer_sync WHERE peer=?").bind(1, signed_of(peer)).run();
+  db.prepare("DELETE FROM peer_state WHERE peer=?").bind(1, signed_of(peer)).run();
+}
+
+static void delete_key(Database& db, std::int64_t key) { db.prepare("DELETE FROM keys WHERE id=?").bind(1, key).run(); }
+
+// In the caller's transaction.
+static std::optional<std::int64_t> pick_key(Database& db) {
+  Statement row = db.prepare("SELECT id FROM keys WHERE id NOT IN (SELECT key FROM peers) ORDER BY random() LIMIT 1");
+  if (!row.step()) return std::nullopt;
+  return row.integer(0);
+}
+
+static Change finish(Database& db, Transaction& transaction) {
+  bump_peers(db);
+  transaction.commit();
+  return Change::kDone;
+}
+
+Change add_peer(Database& db, std::string_view name, std::string_view host, int port) {
+  Transaction transaction(db);
+  check_version(db);
+  if (find_peer(db, name)) return Change::kExists;
+  if (peer_names(db).size() >= kMaxPeers) return Change::kFull;
+  auto key = pick_key(db);
+  if (!key) return Change::kNoKey;
+  db.prepare("INSERT INTO who(name) VALUES(?)").bind(1, name).run();
+  db.prepare("INSERT INTO peers(id, name, host, port, key, gen) VALUES(?, ?, ?, ?, ?, 1)")
+      .bind(1, db.last_rowid())
+      .bind(2, name)
+      .bind(3, host)
+      .bind(4, port)
+      .bind(5, *key)
+      .run();
+  return finish(db, transaction);
+}
+
+Change replace_peer(Database& db, std::string_view name, std::string_view host, int port) {
+  Transaction transaction(db);
+  check_version(db);
+  auto peer = find_peer(db, name);
+  if (!peer) return Change::kNoSuch;
+  auto key = pick_key(db);
+  if (!key) return Change::kNoKey;
+  db.prepare("UPDATE peers SET host=?, port=?, key=?, gen=gen+1, pub=NULL, pub_fp=NULL WHERE id=?")
+      .bind(1, host)
+      .bind(2, port)
+      .bind(3, *key)
+      .bind(4, signed_of(peer->id))
+      .run();
+  delete_key(db, peer->key_id);
+  forget_sync(db, peer->id);
+  return finish(db, transaction);
+}
+
+static bool key_taken(Database& db, const Hash& fp) {
+  Statement row = db.prepare("SELECT 1 FROM keys WHERE fp=?1 UNION ALL SELECT 1 FROM peers WHERE pub_fp=?1");
+  return row.bind(1, fp).step();
+}
+
+Change set_peer_key(Database& db, std::string_view name, View spki_der, const Hash& fp, bool replace) {
+  Transaction transaction(db);
+  check_version(db);
+  auto peer = find_peer(db, name);
+  if (!peer) return Change::kNoSuch;
+  const bool had_key = !peer->pub.empty();
+  if (had_key && peer->pub_fp == fp) return Change::kSame;
+  if (key_taken(db, fp)) return Change::kConflict;
+  if (had_key && !replace) return Change::kExists;
+  db.prepare("UPDATE peers SET pub=?, pub_fp=?, gen=gen+? WHERE id=?")
+      .bind(1, spki_der)
+      .bind(2, fp)
+      .bind(3, had_key ? 1 : 0)
+      .bind(4, signed_of(peer->id))
+      .run();
+  if (had_key) forget_sync(db, peer->id);
+  return finish(db, transaction);
+}
+
+Change delete_peer(Database& db, std::string_view name) {
+  Transaction transaction(db);
+  check_version(db);
+  auto peer = find_peer(db, name);
+  if (!peer) return Change::kNoSuch;
+  db.prepare("DELETE FROM peers WHERE id=?").bind(1, signed_of(peer->id)).run();  // sync and state rows go with it
+  delete_key(db, peer->key_id);
+  // What it delivered keeps its name, told apart from a later friend of the same name; '~' is in no peer's name.
+  db.prepare("UPDATE who SET name=name || '~' || id WHERE id=?").bind(1, signed_of(peer->id)).run();
+  return finish(db, transaction);
+}
+
+}  // namespace gossip::db

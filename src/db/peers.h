@@ -1,0 +1,76 @@
+// Peers and keys: who our friends are, the pool of unassigned keypairs, and what is known of each friend's state.
+// Every changing function is one IMMEDIATE transaction of its own and checks user_version inside it; those that change peers or
+// keys bump meta.peers when they did, so that the daemon's processes notice (peers_version()).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "db/sqlite.h"
+#include "gossip/ports.h"
+
+namespace gossip::db {
+
+struct Peer {
+  PeerId id = 0;
+  std::uint64_t gen = 0;
+  std::string name;
+  std::string host;            // empty: we never dial
+  int port = 0;
+  std::int64_t key_id = 0;     // row of our keypair for this friend
+  Hash key_fp{};               // fingerprint of our public half
+  Bytes pub;                   // their public key (SPKI DER); empty until set-peer-key
+  Hash pub_fp{};
+};
+
+std::vector<Peer> list_peers(Database& db);                                 // by name
+std::optional<Peer> find_peer(Database& db, std::string_view name);
+std::int64_t peers_version(Database& db);                                   // changes with every change to peers or their keys
+std::vector<std::string> peer_names(Database& db);                          // for "did you mean"
+
+enum class Change { kDone, kSame, kExists, kNoSuch, kNoKey, kFull, kConflict };
+// add_peer takes a random unassigned key in its transaction; kNoKey when there is none (make one, add_key, try again), kExists
+// when the name is taken, kFull at kMaxPeers. host empty = never dial.
+Change add_peer(Database& db, std::string_view name, std::string_view host, int port);
+// add-peer --replace: new key, gen + 1, their key, cursor and state forgotten, old key row deleted, all in one transaction.
+Change replace_peer(Database& db, std::string_view name, std::string_view host, int port);
+// kSame: this very key is set already. kExists: another key is set and `replace` is false. kConflict: the key is one of ours
+// or another friend's. A replaced key bumps gen and resets cursor and state.
+Change set_peer_key(Database& db, std::string_view name, View spki_der, const Hash& fp, bool replace);
+Change delete_peer(Database& db, std::string_view name);                     // and its key row; the who row stays
+
+// --- keys. Unassigned keys are spare and decoy at once: one shape, random ids, no mark, no time.
+void add_key(Database& db, View private_der, const Hash& fp);
+std::int64_t unassigned_keys(Database& db);
+std::int64_t assigned_keys(Database& db);
+Bytes private_key(Database& db, std::int64_t key_id);                       // PKCS#8 DER; the caller wipes it; throws if missing
+std::optional<Bytes> random_unassigned_key(Database& db);                   // private DER of one, for the decoy answer
+
+// --- what the daemon noted, for status. side: 0 we dial, 1 they dial.
+struct PeerState {
+  PeerId peer = 0;
+  int side = 0;
+  std::string state;   // "up", "dialling", "waiting"
+  std::string reason;
+  std::int64_t since_ms = 0;
+};
+void note_state(Database& db, PeerId peer, int side, std::string_view state, std::string_view reason, std::int64_t now_ms);
+void clear_states(Database& db, int side);                                  // at start: nobody is up
+std::vector<PeerState> peer_states(Database& db);
+struct PeerSync {
+  PeerId peer = 0;
+  Seq cursor = 0;      // how far we have read their log
+  Seq acked = 0;       // how far they say they have read ours
+};
+std::vector<PeerSync> peer_syncs(Database& db);
+
+// --- meta and counters
+std::optional<std::string> meta_get(Database& db, std::string_view key);
+void meta_put(Database& db, std::string_view key, std::string_view value);  // own transaction; no write when it is that already
+void add_counters(Database& db, const std::vector<std::pair<std::string, std::uint64_t>>& deltas);  // one transaction
+std::vector<std::pair<std::string, std::int64_t>> counters(Database& db);   // by name
+
+}  // namespace gossip::db

@@ -1,0 +1,229 @@
+#include "db/sqlite.h"
+
+#include <sqlite3.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace gossip::db {
+
+static_assert(sizeof(sqlite3_int64) == sizeof(std::int64_t));
+
+// Rationale: a write that found no room may be tried again, a failed fsync never: the kernel may have dropped the pages.
+static bool no_room(sqlite3* db, int code) {
+  if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) return false;
+  int error = sqlite3_system_errno(db);
+  return error == ENOSPC || error == EDQUOT;
+}
+
+static Trouble trouble_of(sqlite3* db, int code) {
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL: return Trouble::kBusy;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return Trouble::kDamaged;
+    case SQLITE_FULL:
+    case SQLITE_READONLY: return Trouble::kFull;
+    case SQLITE_IOERR: return no_room(db, code) ? Trouble::kFull : Trouble::kIo;
+    case SQLITE_CANTOPEN: return no_room(db, code) ? Trouble::kFull : Trouble::kIo;
+    default: return Trouble::kOther;
+  }
+}
+
+static const char* hint_for(Trouble trouble) {
+  switch (trouble) {
+    case Trouble::kBusy: return "another program is writing; try again";
+    case Trouble::kDamaged: return "put a backup in its place";
+    case Trouble::kFull: return "make room on the disk, or make it writable";
+    default: return "";
+  }
+}
+
+static std::string file_of(sqlite3* db) {
+  const char* file = sqlite3_db_filename(db, "main");
+  return file ? file : "";
+}
+
+[[noreturn]] static void throw_error(sqlite3* db, const char* call) {
+  int code = sqlite3_extended_errcode(db);
+  Trouble trouble = trouble_of(db, code);
+  std::string what = "database " + file_of(db) + ": " + sqlite3_errmsg(db);
+  int error = sqlite3_system_errno(db);
+  if ((trouble == Trouble::kIo || trouble == Trouble::kFull) && error != 0) what += std::string(": ") + std::strerror(error);
+  what += std::string(" (") + call + ", code " + std::to_string(code) + ")";
+  throw Error(trouble, what, hint_for(trouble));
+}
+
+// --- Statement
+
+Statement::Statement(Statement&& other) noexcept
+    : db_(std::exchange(other.db_, nullptr)), stmt_(std::exchange(other.stmt_, nullptr)) {}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+  std::swap(db_, other.db_);
+  std::swap(stmt_, other.stmt_);
+  return *this;
+}
+
+Statement::~Statement() { sqlite3_finalize(stmt_); }
+
+Statement& Statement::bind(int i, std::int64_t v) {
+  if (sqlite3_bind_int64(stmt_, i, v) != SQLITE_OK) throw_error(db_, "bind");
+  return *this;
+}
+
+// A null pointer would bind NULL: an empty text or blob is not that.
+Statement& Statement::bind(int i, std::string_view text) {
+  const char* data = text.data() ? text.data() : "";
+  if (sqlite3_bind_text64(stmt_, i, data, text.size(), SQLITE_STATIC, SQLITE_UTF8) != SQLITE_OK) throw_error(db_, "bind");
+  return *this;
+}
+
+Statement& Statement::bind(int i, View blob) {
+  const void* data = blob.data() ? static_cast<const void*>(blob.data()) : "";
+  if (sqlite3_bind_blob64(stmt_, i, data, blob.size(), SQLITE_STATIC) != SQLITE_OK) throw_error(db_, "bind");
+  return *this;
+}
+
+Statement& Statement::bind_null(int i) {
+  if (sqlite3_bind_null(stmt_, i) != SQLITE_OK) throw_error(db_, "bind");
+  return *this;
+}
+
+bool Statement::step() {
+  switch (sqlite3_step(stmt_)) {
+    case SQLITE_ROW: return true;
+    case SQLITE_DONE: return false;
+    default: break;
+  }
+  try {
+    throw_error(db_, "step");
+  } catch (...) {  // the words are taken; now let go of the locks
+    reset();
+    throw;
+  }
+}
+
+void Statement::run() {
+  while (step()) {}
+  reset();
+}
+
+void Statement::reset() {
+  sqlite3_reset(stmt_);
+  sqlite3_clear_bindings(stmt_);
+}
+
+std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(stmt_, column); }
+
+std::string_view Statement::text(int column) const {
+  auto data = reinterpret_cast<const char*>(sqlite3_column_text(stmt_, column));
+  return data ? std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(stmt_, column))) : std::string_view();
+}
+
+View Statement::blob(int column) const {
+  auto data = static_cast<const std::uint8_t*>(sqlite3_column_blob(stmt_, column));
+  return {data, data ? static_cast<std::size_t>(sqlite3_column_bytes(stmt_, column)) : 0};
+}
+
+bool Statement::null(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_NULL; }
+
+// --- Database
+
+static int open_flags(Database::Mode mode) {
+  switch (mode) {
+    case Database::Mode::kRead: return SQLITE_OPEN_READONLY;
+    case Database::Mode::kWrite: return SQLITE_OPEN_READWRITE;
+    case Database::Mode::kCreate: return SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  }
+  return 0;
+}
+
+static void set_switch(sqlite3* db, int which, int value) {
+  if (sqlite3_db_config(db, which, value, nullptr) != SQLITE_OK) throw_error(db, "db_config");
+}
+
+// A relative name gets "./", so that one like "file:x" or ":memory:" means a file too.
+static std::string plain_name(const std::string& path) { return path.starts_with('/') ? path : "./" + path; }
+
+Database::Database(const std::string& path, Mode mode, int busy_timeout_ms) {
+  int rc = sqlite3_open_v2(plain_name(path).c_str(), &db_, open_flags(mode) | SQLITE_OPEN_EXRESCODE, nullptr);
+  try {
+    if (db_ == nullptr) throw Error(Trouble::kOther, "database " + path + ": out of memory");
+    if (rc != SQLITE_OK) throw_error(db_, "open");
+    sqlite3_busy_timeout(db_, busy_timeout_ms);
+    set_switch(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, mode != Mode::kCreate);
+    set_switch(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
+    set_switch(db_, SQLITE_DBCONFIG_DEFENSIVE, 1);
+    exec(
+        "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
+        "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;");
+    if (mode == Mode::kWrite) exec("PRAGMA journal_mode=WAL");
+    exec("PRAGMA journal_size_limit=67108864");
+  } catch (...) {
+    sqlite3_close_v2(db_);
+    throw;
+  }
+}
+
+Bytes Database::header(const std::string& path) {
+  sqlite3* db = nullptr;
+  int rc = sqlite3_open_v2(plain_name(path).c_str(), &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_EXRESCODE, nullptr);
+  std::unique_ptr<sqlite3, int (*)(sqlite3*)> closer(db, sqlite3_close_v2);
+  if (db == nullptr) throw Error(Trouble::kOther, "database " + path + ": out of memory");
+  if (rc != SQLITE_OK) throw_error(db, "open");
+  sqlite3_file* file = nullptr;
+  if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file->pMethods == nullptr) {
+    throw Error(Trouble::kIo, "database " + path + ": cannot be read");
+  }
+  Bytes out(100);
+  rc = file->pMethods->xRead(file, out.data(), static_cast<int>(out.size()), 0);
+  if (rc != SQLITE_OK && rc != SQLITE_IOERR_SHORT_READ) {
+    throw Error(Trouble::kIo, "database " + path + ": read: code " + std::to_string(rc));
+  }
+  return out;
+}
+
+Database::Database(Database&& other) noexcept : db_(std::exchange(other.db_, nullptr)) {}
+
+Database::~Database() { sqlite3_close_v2(db_); }
+
+Statement Database::prepare(std::string_view sql) {
+  Statement out;
+  out.db_ = db_;
+  if (sqlite3_prepare_v2(db_, sql.data(), static_cast<int>(sql.size()), &out.stmt_, nullptr) != SQLITE_OK)
+    throw_error(db_, "prepare");
+  return out;
+}
+
+void Database::exec(const char* sql) {
+  if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) throw_error(db_, "exec");
+}
+
+std::int64_t Database::pragma(const char* name) {
+  Statement statement = prepare(std::string("PRAGMA ") + name);
+  return statement.step() ? statement.integer(0) : 0;
+}
+
+void Database::fail(const char* call) const { throw_error(db_, call); }
+std::string Database::file() const { return file_of(db_); }
+std::int64_t Database::changes() const { return sqlite3_changes64(db_); }
+std::int64_t Database::last_rowid() const { return sqlite3_last_insert_rowid(db_); }
+
+// --- Transaction
+
+Transaction::Transaction(Database& db) : db_(db) { db_.exec("BEGIN IMMEDIATE"); }
+
+Transaction::~Transaction() {
+  if (!open_ || sqlite3_get_autocommit(db_.raw())) return;  // SQLite rolls back by itself after some errors
+  sqlite3_exec(db_.raw(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Transaction::commit() {
+  db_.exec("COMMIT");
+  open_ = false;
+}
+
+}  // namespace gossip::db

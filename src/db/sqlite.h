@@ -1,0 +1,118 @@
+// SQLite behind RAII: Database, Statement, Transaction. Errors are exceptions that name the call and carry a kind.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "gossip/bytes.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace gossip::db {
+
+enum class Trouble {
+  kBusy,       // somebody else holds the database; again later
+  kDamaged,    // not a database, or malformed
+  kNotOurs,    // another program's, another owner's, a symlink, or modes others can read
+  kNewer,      // made by a later version
+  kFull,       // no room, or read-only medium
+  kIo,         // an I/O error; after a failed fsync only a restart helps
+  kMissing,    // no such file and none to be made
+  kOther,
+};
+
+class Error : public std::runtime_error {
+ public:
+  Error(Trouble trouble, const std::string& what, std::string hint = {})
+      : std::runtime_error(what), trouble_(trouble), hint_(std::move(hint)) {}
+  Trouble trouble() const { return trouble_; }
+  const std::string& hint() const { return hint_; }  // what to do about it, or empty
+
+ private:
+  Trouble trouble_;
+  std::string hint_;
+};
+
+class Statement {
+ public:
+  Statement() = default;
+  Statement(Statement&&) noexcept;
+  Statement& operator=(Statement&&) noexcept;
+  ~Statement();
+  // Parameters count from 1, columns from 0. Bound text and blobs are not copied: they outlive the next reset().
+  Statement& bind(int i, std::int64_t v);
+  Statement& bind(int i, std::string_view text);
+  Statement& bind(int i, View blob);
+  Statement& bind_null(int i);
+  bool step();         // true: a row
+  void run();          // steps to the end and resets; for statements without rows
+  void reset();        // also clears bindings
+  std::int64_t integer(int column) const;
+  std::string_view text(int column) const;  // until the next step or reset
+  View blob(int column) const;
+  bool null(int column) const;
+
+ private:
+  friend class Database;
+  sqlite3* db_ = nullptr;
+  sqlite3_stmt* stmt_ = nullptr;
+};
+
+class Database {
+ public:
+  // kRead leaves the file as it is; beside a WAL database it may make an empty -wal and a -shm. kCreate is for a file nobody
+  // else sees yet: a rollback journal, and an ordinary close that leaves nothing beside it.
+  enum class Mode { kRead, kWrite, kCreate };
+  // The one way to open: pragmas of the store (WAL, FULL, foreign keys, secure_delete, defensive ...), no automatic checkpoint,
+  // none at close.
+  Database(const std::string& path, Mode mode, int busy_timeout_ms);
+  // The first 100 bytes of the file, zeros where it is shorter; nothing is changed or made. Rationale: read through SQLite, since
+  // closing a descriptor of our own would drop the locks of every other connection of this process.
+  static Bytes header(const std::string& path);
+  Database(Database&&) noexcept;
+  Database& operator=(Database&&) = delete;
+  ~Database();
+  Statement prepare(std::string_view sql);
+  void exec(const char* sql);
+  std::int64_t pragma(const char* name);           // integer value of PRAGMA name
+  std::string file() const;                        // the full path
+  std::int64_t changes() const;
+  std::int64_t last_rowid() const;
+  sqlite3* raw() { return db_; }                   // for db/ only
+  [[noreturn]] void fail(const char* call) const;  // throws what went wrong in the last call on raw()
+
+ private:
+  sqlite3* db_ = nullptr;
+};
+
+// Resets a kept statement at the end of a scope, so that no read transaction outlives it.
+class Using {
+ public:
+  explicit Using(Statement& statement) : statement_(statement) {}
+  Using(const Using&) = delete;
+  ~Using() { statement_.reset(); }
+  Statement* operator->() { return &statement_; }
+
+ private:
+  Statement& statement_;
+};
+
+// BEGIN IMMEDIATE; rolls back unless commit() returned.
+class Transaction {
+ public:
+  explicit Transaction(Database& db);
+  Transaction(const Transaction&) = delete;
+  ~Transaction();
+  void commit();
+
+ private:
+  Database& db_;
+  bool open_ = true;
+};
+
+}  // namespace gossip::db

@@ -1,0 +1,163 @@
+// The fenced checkpoint, and several processes on one file.
+#include "db/checkpoint.h"
+
+#include "db/files.h"
+#include "db/wal.h"
+#include "scratch.h"
+
+namespace gossip::db::test {
+namespace {
+
+class CheckpointTest : public Scratch {
+ protected:
+  int append_many(int who, int n, std::size_t padding) {
+    Database db = open_store(path_, {.busy_timeout_ms = 20'000, .create = false, .write = true});
+    Log log(db, crypto_, fixed_clock);
+    for (int i = 0; i < n; ++i) {
+      Incoming in = incoming(crypto_, hearsay(std::to_string(who) + "/" + std::to_string(i) + std::string(padding, 'x')));
+      if (!log.commit({&in, 1}, {}, {})) return 1;
+    }
+    return 0;
+  }
+  // Dense, each message once, the kept chain equal to the naive one, the file sound.
+  void sound(std::int64_t expected) {
+    Database db = open();
+    Log log(db, crypto_, fixed_clock);
+    EXPECT_EQ(log.size(), static_cast<Seq>(expected));
+    EXPECT_EQ(number(db, "SELECT count(DISTINCT id) FROM log"), expected);
+    EXPECT_EQ(number(db, "SELECT count(*) FROM body"), expected);
+    EXPECT_EQ(words(db, "PRAGMA integrity_check"), "ok");
+    Hash naive{};
+    std::vector<LogRow> rows(512);
+    for (Seq at = 0, n; (n = log.rows(at, rows)) > 0; at += n) {
+      for (std::size_t i = 0; i < n; ++i) naive = chain_next(crypto_, naive, rows[i].id);
+      ASSERT_EQ(log.chain(at + n), naive);
+    }
+  }
+  std::uint64_t used() const { return wal_use(path_ + "-wal").frames; }
+};
+
+TEST_F(CheckpointTest, F10_ProcessesAppendAtOnceAndSeqStaysDense) {
+  { open(); }
+  std::vector<pid_t> children;
+  for (int who = 0; who < 3; ++who) {
+    children.push_back(spawn([&, who] { return append_many(who % 2, 400, 0); }));  // two of them bring the same messages
+  }
+  for (pid_t child : children) EXPECT_EQ(exit_code(child), 0);
+  sound(800);
+}
+
+TEST_F(CheckpointTest, WalUseFollowsSqlite) {
+  Database db = open();
+  EXPECT_EQ(used(), 0u);
+  EXPECT_EQ(wal_use(dir_ + "/none").frames, 0u);
+  meta_put(db, "a", "1");
+  const std::uint64_t first = used();
+  EXPECT_GT(first, 0u);
+  for (int i = 0; i < 50; ++i) meta_put(db, "a", std::to_string(i));
+  Statement row = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+  ASSERT_TRUE(row.step());
+  EXPECT_EQ(static_cast<std::int64_t>(used()), row.integer(1));
+  row.reset();
+  meta_put(db, "a", "reset");  // goes to the start of the file again
+  EXPECT_LE(used(), first);
+  EXPECT_EQ(wal_use(path_ + "-wal").frame_bytes, 24u + 4096u);
+}
+
+TEST_F(CheckpointTest, KeepsDataAndEmptiesTheWalWhileOthersWrite) {
+  { open(); }
+  constexpr int kEach = 200;
+  std::vector<pid_t> children;
+  for (int who = 0; who < 2; ++who) children.push_back(spawn([&, who] { return append_many(who, kEach, 4000); }));
+  int carried = 0;
+  Checkpointer checkpointer(path_);
+  for (std::size_t left = children.size(); left > 0;) {
+    if (checkpointer.run()) ++carried;
+    int status = 0;
+    if (::waitpid(-1, &status, WNOHANG) <= 0) continue;
+    EXPECT_EQ(status, 0);
+    --left;
+  }
+  EXPECT_GT(carried, 0) << "while they wrote";
+  EXPECT_TRUE(checkpointer.run());
+  EXPECT_GT(size_of(path_), std::int64_t{2} * kEach * 4000) << "the data is in the file";
+  {
+    Database db = open();
+    meta_put(db, "a", "b");
+  }
+  EXPECT_LT(used(), 5u) << "and the WAL is written from the start again";
+  sound(2 * kEach);
+}
+
+TEST_F(CheckpointTest, AWriterInTheWayIsNotWaitedFor) {
+  Database db = open();
+  meta_put(db, "a", "b");
+  Checkpointer checkpointer(path_);
+  {
+    Transaction transaction(db);
+    EXPECT_FALSE(checkpointer.run());
+  }
+  EXPECT_TRUE(checkpointer.run());
+  meta_put(db, "a", "c");  // the fence is gone
+  EXPECT_EQ(meta_get(db, "a"), "c");
+}
+
+TEST_F(CheckpointTest, AReaderOfOldRowsDelaysButDoesNotBreak) {
+  Database db = open(), reader = open();
+  meta_put(db, "a", "old");
+  Checkpointer checkpointer(path_);
+  reader.exec("BEGIN");
+  EXPECT_EQ(meta_get(reader, "a"), "old");
+  meta_put(db, "a", "new");
+  EXPECT_FALSE(checkpointer.run());
+  EXPECT_EQ(meta_get(reader, "a"), "old");
+  reader.exec("COMMIT");
+  EXPECT_TRUE(checkpointer.run());
+  EXPECT_EQ(meta_get(reader, "a"), "new");
+}
+
+TEST_F(CheckpointTest, DueAtFourMebibytesOrAfterAMinuteOfQuiet) {
+  Database db = open();
+  Checkpointer checkpointer(path_);
+  const std::int64_t empty = size_of(path_);
+  Micros now = 5 * kHour, next = checkpointer.run_if_due(now);
+  EXPECT_GT(next, now) << "nothing to do is no busy loop";
+  meta_put(db, "a", "b");
+  now += kSecond;
+  next = checkpointer.run_if_due(now);
+  EXPECT_EQ(next, now + kSecond / 10) << "it grew";
+  EXPECT_EQ(checkpointer.run_if_due(now + kSecond), now + 3 * kSecond) << "it did not";
+  add_key(db, Bytes(40'000, 1), filled(1));
+  now += 59 * kSecond;
+  EXPECT_EQ(checkpointer.run_if_due(now), now + kSecond / 10) << "it grew again";
+  now += kMinute;
+  EXPECT_EQ(size_of(path_), empty);
+  EXPECT_GT(checkpointer.run_if_due(now), now);
+  EXPECT_GT(size_of(path_), empty) << "a minute of quiet";
+  const std::int64_t quiet = size_of(path_);
+  for (std::uint8_t i = 2; i < 8; ++i) add_key(db, Bytes(1'000'000, i), filled(i));
+  now += kSecond;
+  EXPECT_GT(checkpointer.run_if_due(now), now);
+  EXPECT_GT(size_of(path_), quiet + 4'000'000) << "more than 4 MiB";
+  const auto written = std::filesystem::last_write_time(path_);
+  for (int i = 0; i < 100; ++i) checkpointer.run_if_due(now += kMinute);
+  EXPECT_EQ(std::filesystem::last_write_time(path_), written) << "nothing new, nothing done";
+}
+
+TEST_F(CheckpointTest, DueButBlockedIsTriedAgainWithinASecond) {
+  Database db = open();
+  Checkpointer checkpointer(path_);
+  for (std::uint8_t i = 1; i < 7; ++i) add_key(db, Bytes(1'000'000, i), filled(i));
+  Micros now = kHour;
+  {
+    Transaction holder(db);
+    EXPECT_EQ(checkpointer.run_if_due(now), now + kSecond);
+    EXPECT_EQ(checkpointer.run_if_due(now + kSecond / 2), now + kSecond);
+  }
+  now += kSecond;
+  checkpointer.run_if_due(now);
+  EXPECT_GT(size_of(path_), 6'000'000);
+}
+
+}  // namespace
+}  // namespace gossip::db::test
