@@ -1,0 +1,32 @@
+// What every command gets, and the commands: one file each.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/config.h"
+#include "gossipc/options.h"
+#include "gossipc/out.h"
+#include "gossipc/words.h"
+
+namespace gossip::client {
+
+struct Call {
+  Options options;
+  config::Config config;
+  Out out;
+  bool quiet() const { return options.has(kQuiet); }
+};
+
+int add_peer(Call& call);
+int set_peer_key(Call& call);
+int show_key(Call& call);
+int delete_peer(Call& call);
+int peers(Call& call);
+int keys(Call& call);
+int send(Call& call);
+int send_batch(Call& call, const std::string& source);
+int view(Call& call);
+int status(Call& call);
+
+}  // namespace gossip::client

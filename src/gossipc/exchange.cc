@@ -1,0 +1,30 @@
+#include "gossipc/exchange.h"
+
+#include "crypto/keys.h"
+#include "crypto/openssl.h"
+#include "gossip/pair.h"
+#include "gossip/secret.h"
+
+namespace gossip::client {
+
+void print_exchange_key(Call& call, db::Database& db, const db::Peer& peer) {
+  Bytes der = db::private_key(db, peer.key_id);
+  std::string pem;
+  try {
+    pem = crypto::public_pem(der);
+  } catch (const std::runtime_error&) {
+    wipe(der);
+    throw db::Error(db::Trouble::kDamaged, "the key for " + quoted(peer.name) + " cannot be read; the database is damaged");
+  }
+  wipe(der);
+  call.out.put("Exchange key:\n" + pem);
+}
+
+void note_pair_code(const db::Peer& peer) {
+  if (peer.pub.empty()) return;
+  const auto crypto = crypto::make_crypto();
+  note("pair code with " + peer.name + ": " + pair_code(*crypto, peer.key_fp, peer.pub_fp));
+  note("read it to each other: when both see the same, the keys are the right ones");
+}
+
+}  // namespace gossip::client

@@ -1,0 +1,13 @@
+// What two friends exchange: our key for them, theirs for us, and the code that shows both are the right ones.
+#pragma once
+
+#include "gossipc/store.h"
+
+namespace gossip::client {
+
+// "Exchange key:" and the PEM of our half for this friend, on standard output.
+void print_exchange_key(Call& call, db::Database& db, const db::Peer& peer);
+// The pair code on stderr, when both keys are there.
+void note_pair_code(const db::Peer& peer);
+
+}  // namespace gossip::client

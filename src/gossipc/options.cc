@@ -1,0 +1,219 @@
+#include "gossipc/options.h"
+
+#include <getopt.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "gossipc/words.h"
+
+namespace gossip::client {
+namespace {
+
+struct Row {
+  Opt option;
+  bool letter;  // has a short form
+  const char* name;
+  const char* argument;  // null: none
+  const char* help;
+};
+
+constexpr Row kRows[] = {
+    {kName, true, "name", "NAME", "the friend, by the name you gave them"},
+    {kHost, true, "host", "HOST", "where to call them: a name, IPv4 or IPv6; without it we wait for their call"},
+    {kPort, true, "port", "PORT", "1 to 65535, 5555 if not given"},
+    {kPubkeyFile, true, "pubkey-file", "FILE", "the key they gave you; - is standard input"},
+    {kSource, true, "source", "NAME", "the sender you claim; GOSSIPD_USERNAME if not given"},
+    {kMessage, true, "message", "TEXT", "the text; - is standard input, also when it is a pipe and -m is not given"},
+    {kReplace, false, "replace", nullptr, "put a new key in the place of the present one, on purpose"},
+    {kBatch, false, "batch", nullptr, "one message per line of standard input, one id per line out"},
+    {kJson, false, "json", nullptr, "JSON Lines"},
+    {kLast, false, "last", "N", "only the last N that match"},
+    {kSince, false, "since", "WHEN", "heard since: YYYY-MM-DD, \"YYYY-MM-DD HH:MM:SS\" (UTC), 90m, 2h or 7d"},
+    {kFrom, false, "from", "PEER", "only what this friend delivered; self is you"},
+    {kFollow, false, "follow", nullptr, "go on and print what comes, until interrupted"},
+    {kRaw, false, "raw", nullptr, "escape nothing; never to a terminal"},
+    {kQuiet, false, "quiet", nullptr, "fewer words on standard error"},
+    {kHelp, true, "help", nullptr, "this text"},
+    {kVersion, true, "version", nullptr, "the version"},
+};
+
+const Row* row_of(Opt option) {
+  for (const Row& row : kRows) {
+    if (row.option == option) return &row;
+  }
+  return nullptr;
+}
+
+std::string dashed(const Row& row) {
+  return (row.letter ? "-" + std::string(1, row.option) + ", " : std::string("    ")) + "--" + row.name +
+         (row.argument ? " " + std::string(row.argument) : std::string());
+}
+
+const Command* command_named(std::string_view name) {
+  for (const Command& command : commands()) {
+    if (name == command.name) return &command;
+  }
+  return nullptr;
+}
+
+const Command* command_lettered(int letter) {
+  for (const Command& command : commands()) {
+    if (command.flag && letter == command.letter) return &command;
+  }
+  return nullptr;
+}
+
+std::string letters() {
+  std::string out = ":";  // a missing argument is told apart
+  for (const Row& row : kRows) {
+    if (row.letter) (out += row.option) += row.argument ? ":" : "";
+  }
+  for (const Command& command : commands()) {
+    if (command.flag) out += command.letter;
+  }
+  return out;
+}
+
+std::vector<option> long_options() {
+  std::vector<option> out;
+  for (const Row& row : kRows) out.push_back({row.name, row.argument ? required_argument : no_argument, nullptr, row.option});
+  for (const Command& command : commands()) {
+    if (command.flag) out.push_back({command.flag, no_argument, nullptr, command.letter});
+  }
+  out.push_back({});
+  return out;
+}
+
+Refusal unknown_option(const std::string& word) {
+  std::vector<std::string> known;
+  for (const option& o : long_options()) {
+    if (o.name) known.push_back(std::string("--") + o.name);
+  }
+  if (optopt != 0 && !word.starts_with("--")) {
+    return {"unknown option -" + std::string(1, static_cast<char>(optopt)), "gossipc --help lists the options"};
+  }
+  const std::string name = word.substr(0, word.find('='));
+  for (const std::string& k : known) {
+    if (k == name) return {name + " takes no value", "gossipc --help lists the options"};
+  }
+  return {"unknown option " + name, did_you_mean(name, known, "gossipc --help lists the options")};
+}
+
+Refusal unknown_command(const std::string& word) {
+  std::vector<std::string> known;
+  for (const Command& command : commands()) known.push_back(command.name);
+  return {"unknown command " + quoted(word), did_you_mean(word, known, "gossipc --help lists the commands")};
+}
+
+// A word that is neither an option nor an option's value.
+std::optional<Refusal> take_word(Options& options, const std::string& word) {
+  if (!options.command) {
+    if (word == "help" && !options.has(kHelp)) {
+      options.set(kHelp, "");
+      return std::nullopt;
+    }
+    options.command = command_named(word);
+    return options.command ? std::nullopt : std::optional(unknown_command(word));
+  }
+  const Command& command = *options.command;
+  if (command.positional == kHelp) {
+    const bool text = std::strchr(command.options, kMessage) != nullptr;
+    return Refusal{"unexpected argument " + quoted(word),
+                   text ? "give the text with -m, in quotes" : "gossipc " + std::string(command.name) + " --help"};
+  }
+  if (options.has(command.positional)) return Refusal{"unexpected argument " + quoted(word), "one at a time"};
+  options.set(command.positional, word);
+  return std::nullopt;
+}
+
+std::optional<Refusal> check_allowed(const Options& options) {
+  for (const Row& row : kRows) {
+    if (!options.has(row.option) || row.option == kHelp || row.option == kVersion || row.option == kQuiet) continue;
+    if (!options.command) return Refusal{"--" + std::string(row.name) + " needs a command", "gossipc --help lists the commands"};
+    if (!std::strchr(options.command->options, row.option)) {
+      return Refusal{std::string(options.command->name) + " takes no --" + row.name,
+                     "gossipc " + std::string(options.command->name) + " --help lists what it takes"};
+    }
+  }
+  return std::nullopt;
+}
+
+// One step of getopt_long.
+std::optional<Refusal> take_option(Options& options, int got, const std::string& word) {
+  if (got == '?') return unknown_option(word);
+  if (got == ':') return Refusal{word + " needs a value", "gossipc --help lists the options"};
+  if (const Command* command = command_lettered(got)) {
+    if (options.command)
+      return Refusal{"two commands: " + std::string(options.command->name) + " and " + command->name, "one at a time"};
+    options.command = command;
+    return std::nullopt;
+  }
+  const Opt which = static_cast<Opt>(got);
+  if (row_of(which)->argument && options.has(which)) return Refusal{"--" + std::string(row_of(which)->name) + " was given twice"};
+  options.set(which, optarg ? optarg : "");
+  return std::nullopt;
+}
+
+}  // namespace
+
+const std::string& Options::value(Opt option) const {
+  static const std::string kNone;
+  const auto found = given_.find(option);
+  return found == given_.end() ? kNone : found->second;
+}
+
+Result<Options> parse_options(std::vector<std::string> arguments) {
+  std::string program = "gossipc";
+  std::vector<char*> argv{program.data()};
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  const int argc = static_cast<int>(argv.size()) - 1;
+  const std::vector<option> longs = long_options();
+  const std::string shorts = letters();
+  Options options;
+  opterr = 0;
+  optind = 0;  // glibc: start afresh
+  for (;;) {
+    const int at = optind == 0 ? 1 : optind;
+    const int got = ::getopt_long(argc, argv.data(), shorts.c_str(), longs.data(), nullptr);
+    if (got == -1) break;
+    const std::string word = got == '?' || got == ':' ? argv[optind > at ? optind - 1 : at] : "";
+    if (auto refusal = take_option(options, got, word)) return *refusal;
+  }
+  for (int i = optind; i < argc; ++i) {
+    if (auto refusal = take_word(options, argv[i])) return *refusal;
+  }
+  if (auto refusal = check_allowed(options)) return *refusal;
+  return options;
+}
+
+std::string usage_of(const Command& command) {
+  std::string out = "usage: gossipc " + std::string(command.name);
+  if (command.positional != kHelp) out += command.positional == kId ? " [ID]" : " NAME";
+  out += " [options]\n";
+  if (command.flag) out += "       gossipc --" + std::string(command.flag) + " (-" + command.letter + ") [options]\n";
+  out += std::string(command.help) + "\n\n";
+  for (const Row& row : kRows) {
+    const bool common = row.option == kQuiet || row.option == kHelp;
+    if (!common && !std::strchr(command.options, row.option)) continue;
+    std::string left = "  " + dashed(row);
+    left.resize(std::max<std::size_t>(left.size() + 2, 28), ' ');
+    out += left + row.help + "\n";
+  }
+  return out + "\n" + command.more;
+}
+
+std::string summary() {
+  std::string out = "usage: gossipc COMMAND [options]\n\n";
+  for (const Command& command : commands()) {
+    std::string left = "  " + std::string(command.name);
+    left.resize(16, ' ');
+    if (command.flag) left += std::string("-") + command.letter + ", --" + command.flag;
+    left.resize(37, ' ');
+    out += left + command.help + "\n";
+  }
+  return out + "\n\"gossipc COMMAND --help\" tells more of each\n";
+}
+
+}  // namespace gossip::client

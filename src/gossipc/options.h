@@ -1,0 +1,67 @@
+// The command line: one table of options, one of commands; usage and help are printed from them.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gossip/result.h"
+
+namespace gossip::client {
+
+// Letters of the classic flags; the capital or unusual ones without a short form have none on the command line.
+enum Opt : char {
+  kName = 'n',
+  kHost = 'H',
+  kPort = 'p',
+  kPubkeyFile = 'k',
+  kSource = 'S',
+  kMessage = 'm',
+  kHelp = 'h',
+  kVersion = 'V',
+  kReplace = 'R',
+  kJson = 'j',
+  kLast = 'l',
+  kSince = 't',
+  kFrom = 'f',
+  kFollow = 'F',
+  kBatch = 'b',
+  kRaw = 'r',
+  kQuiet = 'q',
+  kId = '#',  // a message id, positional only
+};
+
+struct Call;
+
+struct Command {
+  const char* name;
+  const char* flag;     // long form of the classic flag, or null
+  char letter;          // its short form
+  Opt positional;       // what a bare word after the command stands for; kHelp: none is taken
+  const char* options;  // letters of the options it takes, in the order of its help
+  const char* help;     // one line
+  const char* more;     // paragraphs and examples of its own help
+  int (*run)(Call&);
+};
+
+const std::vector<Command>& commands();  // commands.cc
+std::string usage();                     // gossipc --help
+std::string summary();                   // gossipc alone
+std::string usage_of(const Command& command);
+
+class Options {
+ public:
+  const Command* command = nullptr;  // null: none was given
+  bool has(Opt option) const { return given_.count(option) != 0; }
+  const std::string& value(Opt option) const;  // empty when it was not given
+  void set(Opt option, std::string value) { given_[option] = std::move(value); }
+
+ private:
+  std::map<Opt, std::string> given_;
+};
+
+// Both spellings: `gossipc send -m hi` and `gossipc --send-message -m hi`. Not reentrant (getopt).
+Result<Options> parse_options(std::vector<std::string> arguments);
+
+}  // namespace gossip::client

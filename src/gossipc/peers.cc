@@ -1,0 +1,19 @@
+#include "gossipc/friends.h"
+#include "gossipc/store.h"
+
+namespace gossip::client {
+
+int peers(Call& call) {
+  db::Database db = open_to_read(call);
+  const std::vector<db::Peer> all = db::list_peers(db);
+  const std::vector<db::PeerState> states = db::peer_states(db);
+  const bool running = ring(call);
+  for (const db::Peer& peer : all) {
+    const FriendView view = friend_view(peer, states, running);
+    call.out.put((call.options.has(kJson) ? friend_json(db, peer, view) : friend_line(peer, view)) + "\n");
+  }
+  if (all.empty() && !call.quiet()) note("no friends yet; gossipc add-peer makes one");
+  return kDone;
+}
+
+}  // namespace gossip::client

@@ -1,0 +1,63 @@
+#include <fcntl.h>
+
+#include "crypto/keys.h"
+#include "gossipc/exchange.h"
+#include "gossipc/lines.h"
+#include "sys/error.h"
+#include "sys/fd.h"
+
+namespace gossip::client {
+namespace {
+
+constexpr std::size_t kMaxKeyFile = 64 * 1024;  // a key with a letter around it
+
+// Throws sys::Error.
+std::string read_key_file(const std::string& path) {
+  if (path == "-") return read_all(0, kMaxKeyFile);
+  const sys::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!file) sys::fail("cannot open " + path);
+  return read_all(file.get(), kMaxKeyFile, path);
+}
+
+int finish(Call& call, db::Database& db, db::Change change, const std::string& name) {
+  switch (change) {
+    case db::Change::kDone: ring(call); break;
+    case db::Change::kSame: note("this key of " + name + " was set already; nothing changed"); break;
+    case db::Change::kExists:
+      return fail(kTrouble, "another key of " + quoted(name) + " is set",
+                  "--replace takes this one in its place; ask " + name + " first");
+    case db::Change::kConflict:
+      return fail(kTrouble, "this key is one of your own, or another friend's",
+                  "take the key " + name + " made for you, not the one you sent");
+    default: return no_such_peer(db, name);
+  }
+  if (const std::optional<db::Peer> peer = db::find_peer(db, name)) note_pair_code(*peer);
+  return kDone;
+}
+
+}  // namespace
+
+int set_peer_key(Call& call) {
+  const std::string& name = call.options.value(kName);
+  const std::string& path = call.options.value(kPubkeyFile);
+  if (name.empty() || path.empty()) {
+    return fail(kUsage, name.empty() ? "set-peer-key needs a name" : "set-peer-key needs --pubkey-file",
+                "gossipc set-peer-key alice --pubkey-file from-alice.txt");
+  }
+  const Result<int> wanted = wanted_bits();
+  if (!wanted) return fail(kUsage, wanted.refusal());
+  std::string text;
+  try {
+    text = read_key_file(path);
+  } catch (const sys::Error& error) { return fail(kNoSuch, error.what()); }
+  if (text.size() > kMaxKeyFile) {
+    return fail(kTrouble, path + " is longer than " + std::to_string(kMaxKeyFile) + " bytes", "it should hold one public key");
+  }
+  db::Database db = open_to_write(call, false);
+  if (!db::find_peer(db, name)) return no_such_peer(db, name);
+  const Result<crypto::ImportedKey> key = crypto::import_public(text, network_bits(db, *wanted));
+  if (!key) return fail(kTrouble, key.refusal());
+  return finish(call, db, db::set_peer_key(db, name, key->spki_der, key->fp, call.options.has(kReplace)), name);
+}
+
+}  // namespace gossip::client

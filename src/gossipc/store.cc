@@ -1,0 +1,72 @@
+#include "gossipc/store.h"
+
+#include <charconv>
+
+#include "sys/clock.h"
+#include "sys/doorbell.h"
+
+namespace gossip::client {
+namespace {
+
+constexpr int kPatienceMs = 15'000;  // a daemon that stores a large batch is waited for
+
+}  // namespace
+
+db::Database open_to_read(const Call& call) {
+  return db::open_store(call.config.db_path, {.busy_timeout_ms = kPatienceMs, .create = false, .write = false});
+}
+
+db::Database open_to_write(const Call& call, bool create) {
+  return db::open_store(call.config.db_path, {.busy_timeout_ms = kPatienceMs, .create = create, .write = true});
+}
+
+// The client's own configuration leaves this variable out, so that a wrong value does not stop a mere look.
+Result<int> wanted_bits() {
+  const auto only_bits = [](std::string_view name) -> std::optional<std::string> {
+    if (name == "GOSSIPD_RSA_BITS") return config::from_environment(name);
+    if (name == "GOSSIPD_USERNAME" || name == "GOSSIPD_DB_PATH") return "unused";
+    return std::nullopt;
+  };
+  const Result<config::Config> config = config::read_config(only_bits, config::Program::kDaemon);
+  if (!config) return config.refusal();
+  return config->rsa_bits;
+}
+
+int network_bits(db::Database& db, int wanted) {
+  const std::optional<std::string> stored = db::meta_get(db, "rsa_bits");
+  int bits = 0;
+  if (stored) std::from_chars(stored->data(), stored->data() + stored->size(), bits);
+  return bits > 0 ? bits : wanted;
+}
+
+bool ring(const Call& call) { return sys::ring(call.config.db_path + ".bell"); }
+
+void append_all(db::Database& db, db::Log& log, const std::vector<Incoming>& messages) {
+  db::Transaction transaction(db);
+  db::check_version(db);
+  const std::int64_t heard_ms = sys::wall_ms();
+  for (const Incoming& message : messages) log.append(message, heard_ms);
+  transaction.commit();
+}
+
+int no_such_peer(db::Database& db, std::string_view name) {
+  return fail(kNoSuch, "no peer named " + quoted(name), did_you_mean(name, db::peer_names(db), "gossipc peers lists them"));
+}
+
+int fail_for(const db::Error& error, const Call& call) {
+  const std::string& path = call.config.db_path;
+  switch (error.trouble()) {
+    case db::Trouble::kMissing:
+      return fail(kNoSuch, "no database at " + path, "gossipd or gossipc add-peer makes it; GOSSIPD_DB_PATH says where it is");
+    case db::Trouble::kBusy: return fail(kBusy, error.what(), error.hint());
+    case db::Trouble::kDamaged:
+    case db::Trouble::kNotOurs:
+    case db::Trouble::kNewer: return fail(kDamaged, error.what(), error.hint());
+    case db::Trouble::kFull:
+    case db::Trouble::kIo: return fail(kIo, error.what(), error.hint());
+    case db::Trouble::kOther: break;
+  }
+  return fail(kOurBug, error.what(), error.hint());
+}
+
+}  // namespace gossip::client

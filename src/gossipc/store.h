@@ -1,0 +1,30 @@
+// The database as gossipc opens it, and what every command that changes it does.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "db/log.h"
+#include "db/peers.h"
+#include "db/schema.h"
+#include "gossipc/commands.h"
+
+namespace gossip::client {
+
+db::Database open_to_read(const Call& call);  // a missing file is db::Trouble::kMissing
+db::Database open_to_write(const Call& call, bool create);
+
+// Size of the network's keys: meta rsa_bits, which gossipd stores, else what is wanted, by GOSSIPD_RSA_BITS.
+Result<int> wanted_bits();
+int network_bits(db::Database& db, int wanted);
+
+// Rings the daemon's doorbell: false when no daemon answers there.
+bool ring(const Call& call);
+
+// One transaction, version checked inside it. Nothing of it is stored when it throws.
+void append_all(db::Database& db, db::Log& log, const std::vector<Incoming>& messages);
+
+int no_such_peer(db::Database& db, std::string_view name);  // prints, with "did you mean"; gives the exit code
+int fail_for(const db::Error& error, const Call& call);     // words and exit code of database trouble
+
+}  // namespace gossip::client

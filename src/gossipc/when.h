@@ -1,0 +1,18 @@
+// Dates for people, in UTC (gossipc(1), view).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "gossip/result.h"
+
+namespace gossip::client {
+
+std::string format_utc(std::int64_t wall_ms);  // YYYY-MM-DD HH:MM:SS
+
+// "YYYY-MM-DD", "YYYY-MM-DD HH:MM:SS" (a T between is fine too), or a span before now: "90m", "2h", "7d". Milliseconds since
+// 1970.
+Result<std::int64_t> parse_since(std::string_view text, std::int64_t now_ms);
+
+}  // namespace gossip::client
