@@ -1,0 +1,110 @@
+#include "gossipd/chronicle.h"
+
+#include "db/peers.h"
+
+namespace gossip::daemon {
+namespace {
+
+constexpr Micros kCountersEvery = kMinute;
+constexpr Micros kRetry = 5 * kSecond;
+
+struct Counted {
+  const char* name;
+  std::uint64_t EngineStats::*member;
+};
+constexpr Counted kCounted[] = {
+    {"messages_stored", &EngineStats::bodies_stored}, {"bodies", &EngineStats::bodies},
+    {"bodies_twice", &EngineStats::bodies_twice},     {"bodies_wrong", &EngineStats::bodies_wrong},
+    {"refused", &EngineStats::refused},               {"gone", &EngineStats::gone},
+    {"protocol_errors", &EngineStats::protocol_errors}, {"commits_failed", &EngineStats::commits_failed},
+    {"other_log", &EngineStats::other_log},           {"mismatch", &EngineStats::mismatch},
+};
+
+// The write succeeded; false when it may later. Anything else is not for us to judge.
+template <class Write>
+bool done(Write write) {
+  try {
+    write();
+    return true;
+  } catch (const db::Error& error) {
+    if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
+    return false;
+  }
+}
+
+const char* words(Health state) {
+  switch (state) {
+    case Health::kWaiting: return "waiting";
+    case Health::kDialling: return "dialling";
+    case Health::kUp: return "up";
+  }
+  return "waiting";
+}
+
+}  // namespace
+
+Chronicle::Chronicle(db::Database& db, int side) : db_(db), side_(side) {
+  done([&] { db::clear_states(db_, side_); });
+}
+
+void Chronicle::note(Now now, PeerId peer, Health state, const std::string& reason) {
+  health_[peer] = state;
+  states_[peer] = {words(state), reason, now.wall_ms};
+}
+
+void Chronicle::note_attempt(Now now, PeerId peer, const std::string& reason) {
+  auto known = health_.find(peer);
+  if (known == health_.end() || known->second != Health::kUp) note(now, peer, Health::kWaiting, reason);
+}
+
+void Chronicle::count(const Counters& deltas) {
+  for (const auto& [name, delta] : deltas)
+    if (delta > 0) counters_[name] += delta;
+}
+
+void Chronicle::count(const EngineStats& stats) {
+  for (const Counted& one : kCounted)
+    if (stats.*one.member > counted_.*one.member) counters_[one.name] += stats.*one.member - counted_.*one.member;
+  counted_ = stats;
+}
+
+bool Chronicle::write_states() {
+  while (!states_.empty()) {
+    const auto& [peer, state] = *states_.begin();
+    if (!done([&] { db::note_state(db_, peer, side_, state.words, state.reason, state.since_ms); })) return false;
+    states_.erase(states_.begin());
+  }
+  return true;
+}
+
+bool Chronicle::write_counters() {
+  if (!done([&] { db::add_counters(db_, {counters_.begin(), counters_.end()}); })) return false;
+  counters_.clear();
+  return true;
+}
+
+void Chronicle::run(Now now) {
+  if (retry_at_ && now.mono < *retry_at_) return;
+  retry_at_.reset();
+  bool fine = write_states();
+  if (fine && !counters_.empty() && (!counters_at_ || now.mono >= *counters_at_)) {
+    counters_at_ = now.mono + kCountersEvery;
+    fine = write_counters();
+  }
+  if (!fine) retry_at_ = now.mono + kRetry;
+}
+
+std::optional<Micros> Chronicle::next_deadline() const { return retry_at_; }
+
+void Chronicle::close() {
+  states_.clear();
+  done([&] { db::clear_states(db_, side_); });
+  write_counters();
+}
+
+bool Chronicle::probe() {
+  ++counters_["room_probes"];
+  return write_counters();
+}
+
+}  // namespace gossip::daemon

@@ -1,0 +1,110 @@
+// Driver: what worker and listener have in common: sockets <-> channels <-> the engine, the store, the notes to the other process,
+// signals. One turn: wait, feed, look at the store, tick, flush, carry out actions, write.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "config/config.h"
+#include "db/log.h"
+#include "gossip/engine.h"
+#include "gossipd/chronicle.h"
+#include "gossipd/link.h"
+#include "gossipd/notes.h"
+#include "gossipd/roster.h"
+#include "sys/log.h"
+#include "sys/signals.h"
+
+namespace gossip::daemon {
+
+struct Setup {
+  config::Config config;
+  Bytes network_key;  // empty: none
+};
+
+class Driver {
+ public:
+  virtual ~Driver();
+
+ protected:
+  // dials: this is the worker. The derived class calls load_peers() once when it is ready for roster_changed().
+  Driver(const Setup& setup, db::Database db, bool dials, std::initializer_list<int> signals);
+
+  void turn();
+  void load_peers(Now now);
+  void begin_stop(Now now);
+  bool stopping() const { return stopping_; }
+  bool links_closed() const { return links_.empty(); }   // within two seconds of begin_stop()
+  void sibling_gone(Now now);
+  LinkId adopt(sys::Fd fd, std::unique_ptr<Channel> channel);
+  void tell(Now now, const Event& event) { engine_.handle(now, event); }
+
+  // --- hooks, in the order of a turn
+  virtual void begin_turn(Now) {}
+  virtual void watch(sys::Poller&) {}
+  virtual std::optional<Micros> own_deadline() const { return std::nullopt; }
+  virtual void look(const sys::Poller&, Now) {}
+  virtual void heard(Now, const Notes::Heard&) {}
+  virtual void on_signal(Now, int) {}
+  virtual void leave_now() {}                         // a second stop signal: the process ends behind it
+  virtual void after_feed(Now) {}                     // every link was fed and has ticked
+  virtual void store_changed(Now) {}                  // another program wrote
+  virtual void roster_changed(Now) {}
+  virtual void dial(Now, const Friend&) {}
+  virtual void link_opened(LinkId) {}
+  virtual void link_gone(LinkId, const Link&) {}      // before it is taken out
+  virtual void room_changed(bool) {}
+
+  Setup setup_;
+  db::Database db_;
+  std::unique_ptr<Crypto> crypto_;
+  std::unique_ptr<Rng> rng_;
+  Roster roster_;
+  Chronicle chronicle_;
+  Notes notes_;
+  Links links_;
+
+ private:
+  void wait();
+  void read_signals(Now now);
+  void read_notes(Now now);
+  void settle(Now now, LinkId id, Link& link);
+  void look_at_store(Now now);
+  void probe_room(Now now);
+  void act(Now now);
+  void drain(Now now);
+  void on(Now now, Send& action);
+  void on(Now now, const Dial& action);
+  void on(Now now, const CloseLink& action);
+  void on(Now now, const Stored& action);
+  void on(Now now, const Note& action);
+  void write(Now now, LinkId id, Link& link, bool& moved);
+  void commit_failed(Now now);
+  void tell_sessions();
+  void reload(Now now);
+  void hear_sessions(Now now, const std::vector<PeerId>& up);
+  void remove_gone(Now now);
+
+  db::Log store_;
+  Engine engine_;
+  sys::Signals signals_;
+  sys::Poller poller_;
+  std::size_t signals_slot_ = 0, notes_slot_ = 0;
+  LinkId last_link_ = 0;
+  Bytes buffer_;
+  bool dials_;
+  bool again_ = false;                 // more to do at once
+  bool stopping_ = false;
+  Micros stop_by_ = 0;
+  std::set<PeerId> told_up_;           // what the other process believes of us
+  std::set<PeerId> sibling_up_;        // what it told us
+  bool short_of_room_ = false;
+  Micros probe_at_ = 0;
+  std::map<PeerId, bool> noted_up_;    // what the log was told
+  sys::RateLimit room_lines_{kMinute}, session_lines_{kSecond};
+};
+
+Now clock_now();
+
+}  // namespace gossip::daemon

@@ -1,0 +1,153 @@
+#include "gossipd/listener.h"
+
+#include <fcntl.h>
+
+#include <csignal>
+
+#include "crypto/keys.h"
+#include "db/peers.h"
+#include "gossip/secret.h"
+
+namespace gossip::daemon {
+namespace {
+
+constexpr int kAcceptAtOnce = 64;
+constexpr Micros kAcceptPause = 100 * kMillisecond;
+constexpr Micros kCountEvery = kMinute;
+constexpr Micros kSayEvery = 10 * kMinute;
+
+sys::Fd spare() { return sys::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+}  // namespace
+
+Listener::Listener(const Setup& setup, db::Database db, sys::Fd notes, sys::Fd listening)
+    : Driver(setup, std::move(db), false, {SIGTERM, SIGINT, SIGHUP}),
+      listening_(std::move(listening)),
+      reserve_(spare()),
+      responder_(std::make_unique<Responder>(*crypto_, *rng_)),
+      resolver_([](const std::string& host) { return sys::resolve(host, 0); }) {
+  notes_ = Notes(std::move(notes));
+  const Now now = clock_now();
+  say_at_ = now.mono + kSayEvery;
+  load_peers(now);
+}
+
+int Listener::run() {
+  while (!parent_gone_ && !(stopping() && links_closed() && !notes_.blocked())) turn();
+  return 0;
+}
+
+void Listener::watch(sys::Poller& poller) {
+  const bool accepting = room_ && !stopping() && accept_again_ == 0;
+  listening_slot_ = poller.add(listening_.get(), accepting);
+  resolver_slot_ = poller.add(resolver_.fd(), true);
+}
+
+std::optional<Micros> Listener::own_deadline() const {
+  std::optional<Micros> at = gate_.next_deadline(clock_now());
+  if (accept_again_ > 0) at = at ? std::min(*at, accept_again_) : accept_again_;
+  return at;
+}
+
+void Listener::look(const sys::Poller& poller, Now now) {
+  if (accept_again_ > 0 && now.mono >= accept_again_) accept_again_ = 0;
+  if (poller.readable(listening_slot_)) accept_callers(now);
+  if (!poller.readable(resolver_slot_)) return;
+  for (auto found = resolver_.take(); found; found = resolver_.take())
+    for (const sys::Address& address : *found) known_.push_back(Address::v6(address.bytes16()));
+  gate_.set_known(known_);
+}
+
+// Without its parent it finishes what it was doing and leaves.
+void Listener::heard(Now now, const Notes::Heard& said) {
+  if (!said.gone) return;
+  if (!stopping()) begin_stop(now);
+  parent_gone_ = true;
+}
+
+void Listener::after_feed(Now now) {
+  for (auto& [id, link] : links_) {
+    if (link.announced || link.over) continue;
+    if (link.channel->wants_work()) gate_.wait(id);
+    if (link.channel->draining()) gate_.draining(id);
+  }
+  while (auto id = gate_.next(now)) {
+    auto link = links_.find(*id);
+    if (link != links_.end() && link->second.channel->wants_work()) link->second.work(now);
+  }
+  count_callers(now);
+}
+
+// --- callers
+
+void Listener::accept_callers(Now now) {
+  for (int i = 0; i < kAcceptAtOnce && accept_one(now); ++i) continue;
+}
+
+bool Listener::accept_one(Now now) {
+  sys::Call call;
+  switch (sys::accept_call(listening_.get(), call)) {
+    case sys::Accepted::kNone: return false;
+    case sys::Accepted::kNoDescriptor:
+      // the reserve lets one caller in and out again, so that the queue does not stand still
+      reserve_.reset();
+      if (sys::accept_call(listening_.get(), call) == sys::Accepted::kCall) ++turned_away_;
+      call.fd.reset();
+      reserve_ = spare();
+      accept_again_ = now.mono + kAcceptPause;
+      if (descriptor_lines_.pass(now.mono)) sys::warn("no descriptors left for callers, see ulimit -n");
+      return false;
+    case sys::Accepted::kCall: break;
+  }
+  const LinkId id = adopt(std::move(call.fd), Channel::accept(*crypto_, *rng_, *responder_, now));
+  Gate::Verdict verdict = gate_.enter(now, id, Address::v6(call.from.bytes16()));
+  if (verdict.evict) links_.erase(*verdict.evict);
+  if (!verdict.in) links_.erase(id);
+  if (verdict.evict || !verdict.in) ++turned_away_;
+  return true;
+}
+
+void Listener::roster_changed(Now) {
+  responder_->set_peers(roster_.keys());
+  choose_decoy();
+  learn_addresses();
+}
+
+// Chosen anew with every change of peers: the key shown so far may be a friend's by now.
+void Listener::choose_decoy() {
+  std::optional<Bytes> der = db::random_unassigned_key(db_);
+  if (!der) return;  // the old one serves until the worker has made another
+  responder_->set_decoy(crypto::public_half(*der));
+  wipe(*der);
+}
+
+// Some places among the callers are kept for the addresses of friends.
+void Listener::learn_addresses() {
+  known_.clear();
+  for (const auto& [peer, one] : roster_.friends()) {
+    if (one.host.empty()) continue;
+    if (auto address = sys::Address::parse(one.host, 0)) known_.push_back(Address::v6(address->bytes16()));
+    else resolver_.post(one.host);
+  }
+  gate_.set_known(known_);
+}
+
+// --- what is said of callers: counters, a reason beside a friend's name in status, and one line in ten minutes
+
+void Listener::count_callers(Now now) {
+  if (now.mono < count_at_) return;
+  count_at_ = now.mono + kCountEvery;
+  CallerCounts counts = responder_->drain_counts();
+  strangers_ += counts.strangers;
+  Counters deltas{{"strangers", counts.strangers}, {"turned_away", std::exchange(turned_away_, 0)}};
+  for (const ReasonCount& one : counts.reasons) {
+    deltas.emplace_back(std::string("attempts: ") + reason_words(one.reason), one.count);
+    chronicle_.note_attempt(now, one.peer, reason_words(one.reason));
+  }
+  chronicle_.count(deltas);
+  if (strangers_ == 0 || now.mono < say_at_) return;
+  say_at_ = now.mono + kSayEvery;
+  sys::info(std::to_string(std::exchange(strangers_, 0)) + " unknown callers were shown the decoy");
+}
+
+}  // namespace gossip::daemon

@@ -1,0 +1,44 @@
+// Notes: what worker and listener tell each other over their SEQPACKET pair, one packet a note.
+//   BELL    something was committed that the other may not have seen
+//   UP      the peers we have an open session with: always all of them, so that a note that did not fit is simply sent later
+//   STOP    leave, closing sessions
+//   RELOAD  read peers and files again
+// At most one note of each kind waits to be sent, so nothing grows and nothing is lost.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "gossip/ports.h"
+#include "sys/fd.h"
+
+namespace gossip::daemon {
+
+class Notes {
+ public:
+  Notes() = default;
+  explicit Notes(sys::Fd fd) : fd_(std::move(fd)) {}
+  int fd() const { return fd_.get(); }
+
+  void bell() { waiting_[kBell] = true; }
+  void stop() { waiting_[kStop] = true; }
+  void reload() { waiting_[kReload] = true; }
+  void up(std::vector<PeerId> peers);
+  void flush();             // sends what waits, as far as it fits
+  bool blocked() const;     // something waits for room
+
+  struct Heard {
+    bool bell = false, stop = false, reload = false, gone = false;
+    std::optional<std::vector<PeerId>> up;
+  };
+  Heard take();             // everything that has come; never blocks
+
+ private:
+  enum Kind { kStop = 0, kReload, kUp, kBell, kKinds };  // in the order of sending
+  sys::Fd fd_;
+  std::array<bool, kKinds> waiting_{};
+  std::vector<PeerId> peers_;
+};
+
+}  // namespace gossip::daemon

@@ -1,0 +1,78 @@
+#include "gossipd/roster.h"
+
+#include "crypto/keys.h"
+#include "db/peers.h"
+#include "gossip/secret.h"
+
+namespace gossip::daemon {
+namespace {
+
+Hash stamp_of(Crypto& crypto, const db::Peer& peer, View psk) {
+  Bytes all;
+  Writer(all).u64(peer.id).u64(peer.gen).bytes(peer.key_fp).bytes(peer.pub_fp).u8(peer.pub.empty() ? 0 : 1).bytes(psk);
+  Hash stamp = crypto.sha256(all);
+  wipe(all);
+  return stamp;
+}
+
+std::uint64_t address_stamp(Crypto& crypto, const db::Peer& peer) {
+  Bytes all(peer.host.begin(), peer.host.end());
+  Writer(all).u8(0).u32(static_cast<std::uint32_t>(peer.port)).bytes(peer.key_fp).bytes(peer.pub_fp);
+  return Reader(crypto.sha256(all)).u64();
+}
+
+std::shared_ptr<const PairKeys> make_keys(db::Database& db, Crypto& crypto, const db::Peer& peer, View psk) {
+  if (peer.pub.empty()) return nullptr;
+  auto pair = std::make_shared<PairKeys>();
+  pair->peer = peer.id;
+  pair->gen = peer.gen;
+  Bytes der = db::private_key(db, peer.key_id);
+  pair->ours = crypto::load_private(der);
+  wipe(der);
+  pair->theirs = crypto::load_public(peer.pub);
+  pair->fp_ours = peer.key_fp;
+  pair->fp_theirs = peer.pub_fp;
+  pair->out = derive_statics(crypto, psk, peer.key_fp, peer.pub_fp);
+  pair->in = derive_statics(crypto, psk, peer.pub_fp, peer.key_fp);
+  return pair;
+}
+
+}  // namespace
+
+void Roster::load(View network_key) {
+  version_ = db::peers_version(db_);  // before the rows: a change in between is seen as one more change
+  const Secret32 psk = psk_of(crypto_, network_key);
+  std::map<PeerId, Friend> fresh;
+  for (const db::Peer& peer : db::list_peers(db_)) {
+    Friend one;
+    one.name = peer.name;
+    one.host = peer.host;
+    one.port = peer.port;
+    one.stamp = stamp_of(crypto_, peer, psk);
+    const Friend* known = find(peer.id);
+    one.keys = known && known->stamp == one.stamp ? known->keys : make_keys(db_, crypto_, peer, psk);
+    one.info = {peer.id, peer.gen, one.keys && !peer.host.empty(), address_stamp(crypto_, peer)};
+    fresh.emplace(peer.id, std::move(one));
+  }
+  friends_ = std::move(fresh);
+}
+
+const Friend* Roster::find(PeerId peer) const {
+  auto found = friends_.find(peer);
+  return found == friends_.end() ? nullptr : &found->second;
+}
+
+std::vector<PeerInfo> Roster::infos() const {
+  std::vector<PeerInfo> out;
+  for (const auto& [id, one] : friends_) out.push_back(one.info);
+  return out;
+}
+
+std::vector<std::shared_ptr<const PairKeys>> Roster::keys() const {
+  std::vector<std::shared_ptr<const PairKeys>> out;
+  for (const auto& [id, one] : friends_)
+    if (one.keys) out.push_back(one.keys);
+  return out;
+}
+
+}  // namespace gossip::daemon

@@ -1,0 +1,42 @@
+// Roster: our friends as the store knows them, with their keys parsed and everything static derived, so that a handshake never
+// touches the database.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "db/sqlite.h"
+#include "gossip/engine.h"
+#include "gossip/pair.h"
+
+namespace gossip::daemon {
+
+struct Friend {
+  PeerInfo info;
+  std::string name, host;
+  int port = 0;
+  std::shared_ptr<const PairKeys> keys;  // null until set-peer-key
+  Hash stamp{};                          // over everything the keys are made from
+};
+
+class Roster {
+ public:
+  Roster(db::Database& db, Crypto& crypto) : db_(db), crypto_(crypto) {}
+  // Reads the peers; parses only the keys that are new. `network_key` empty: none.
+  void load(View network_key);
+  std::int64_t version() const { return version_; }  // db::peers_version() of what was read
+  const std::map<PeerId, Friend>& friends() const { return friends_; }
+  const Friend* find(PeerId peer) const;
+  std::vector<PeerInfo> infos() const;
+  std::vector<std::shared_ptr<const PairKeys>> keys() const;  // of those who have given us theirs
+
+ private:
+  db::Database& db_;
+  Crypto& crypto_;
+  std::int64_t version_ = -1;
+  std::map<PeerId, Friend> friends_;
+};
+
+}  // namespace gossip::daemon

@@ -1,0 +1,116 @@
+#include "gossipd/run.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "db/peers.h"
+#include "db/schema.h"
+#include "gossip/text.h"
+#include "gossipd/listener.h"
+#include "gossipd/worker.h"
+#include "sys/error.h"
+#include "sys/files.h"
+
+namespace gossip::daemon {
+namespace {
+
+constexpr int kBacklog = 512;
+constexpr unsigned long kDescriptors = 4096;
+
+std::string in_shell(const std::string& value) {
+  const std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:%@+,-";
+  if (value.find_first_not_of(plain) == std::string::npos) return value;
+  std::string out = "'";
+  for (char c : value) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+void warn_of_doubtful(const Setup& setup) {
+  if (setup.config.rsa_bits < 3072) sys::warn("GOSSIPD_RSA_BITS is 2048: too short for anything but a trial");
+  for (const auto& name : config::unknown_variables(config::names_in_environment()))
+    sys::warn(name + " is set, but there is no such variable");
+}
+
+sys::LockFile take_lock(const std::string& db_path) try {
+  sys::make_private_directories(sys::directory_of(db_path));
+  std::string holder;
+  auto lock = sys::LockFile::take(db_path + ".lock", holder);
+  if (!lock) throw Stop(kBusy, "another gossipd" + (holder.empty() ? "" : " (process " + holder + ")") + " runs on " + db_path);
+  return std::move(*lock);
+} catch (const sys::Error& error) {
+  const bool theirs = error.code() == EACCES || error.code() == EPERM || error.code() == ELOOP || error.code() == ENOTDIR;
+  throw Stop(theirs ? kBadDatabase : kNoRoom, error.what(), "check GOSSIPD_DB_PATH");
+}
+
+sys::Fd listen_at(const config::Config& config) try {
+  return sys::listen_on(sys::Address::parse(config.listen_ip, config.listen_port).value(), kBacklog);
+} catch (const sys::Error& error) {
+  throw Stop(kNoAddress, error.what(), "choose with GOSSIPD_LISTEN_IP and GOSSIPD_LISTEN_PORT");
+}
+
+// gossipc goes by what stands here: keys of one network are of one size.
+void store_key_size(db::Database& db, int bits) {
+  const std::string now = std::to_string(bits);
+  const std::string before = db::meta_get(db, "rsa_bits").value_or(now);
+  if (before != now) sys::warn("GOSSIPD_RSA_BITS was " + before + " and is " + now + ": keys there are keep their size");
+  db::meta_put(db, "rsa_bits", now);
+}
+
+}  // namespace
+
+Setup read_setup() {
+  auto config = config::read_config(config::from_environment, config::Program::kDaemon);
+  if (!config) throw Stop(kUsage, config.refusal());
+  auto key = config::read_network_key(config->network_key_file);
+  if (!key) throw Stop(kUsage, key.refusal());
+  return {*config, *key};
+}
+
+int check(const Setup& setup) {
+  warn_of_doubtful(setup);
+  try {
+    db::open_store(setup.config.db_path, {.create = false, .write = false});
+    sys::info("the configuration and the database are fine");
+  } catch (const db::Error& error) {
+    if (error.trouble() != db::Trouble::kMissing) throw;
+    sys::info("the configuration is fine; there is no database yet");
+  }
+  return kDone;
+}
+
+int print_config(const Setup& setup) {
+  for (const auto& row : config::describe(config::from_environment, setup.config))
+    std::printf("%s=%s  # %s\n", row.name.c_str(), shown(in_shell(row.value)).c_str(), row.origin.c_str());
+  return std::fflush(stdout) == 0 ? kDone : kNoRoom;
+}
+
+// The order is part of the design: who cannot have lock or address leaves before anything else happened.
+int run_worker(const Setup& setup, const std::vector<std::string>& listener_arguments) {
+  const config::Config& config = setup.config;
+  warn_of_doubtful(setup);
+  sys::raise_descriptor_limit(kDescriptors);
+  sys::LockFile lock = take_lock(config.db_path);
+  sys::Fd listening = listen_at(config);
+  db::Database db = db::open_store(config.db_path, {});
+  db::migrate(db, config.db_path);
+  store_key_size(db, config.rsa_bits);
+  ensure_first_key(db, config.rsa_bits);
+  Worker worker(setup, std::move(db), Supervisor(listener_arguments, lock.fd(), listening.get()));
+  sys::info("listening on " + sys::local_address(listening.get()).text() + ", database " + config.db_path);
+  return worker.run();
+}
+
+int run_listener(const Setup& setup) {
+  for (int fd : {kLockFd, kNotesFd, kListenFd}) {
+    if (!sys::is_open(fd)) throw Stop(kUsage, std::string(kListenerFlag) + " is for gossipd itself", "start gossipd without it");
+    sys::set_cloexec(fd);
+  }
+  sys::LockFile lock{sys::Fd(kLockFd)};
+  sys::Fd notes(kNotesFd), listening(kListenFd);
+  sys::raise_descriptor_limit(kDescriptors);
+  Listener listener(setup, db::open_store(setup.config.db_path, {.create = false}), std::move(notes), std::move(listening));
+  return listener.run();
+}
+
+}  // namespace gossip::daemon

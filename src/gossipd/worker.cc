@@ -1,0 +1,121 @@
+#include "gossipd/worker.h"
+
+#include <algorithm>
+#include <csignal>
+
+namespace gossip::daemon {
+namespace {
+
+constexpr Micros kLook = 2 * kSecond;         // a lost bell costs no more than this
+constexpr Micros kListenerTime = 4 * kSecond;  // to leave, once asked
+
+std::optional<sys::Doorbell> hang_bell(const std::string& path) {
+  std::string why;
+  auto bell = sys::Doorbell::hang(path, why);
+  if (!bell) sys::warn("running without the doorbell " + path + ": " + why);
+  return bell;
+}
+
+}  // namespace
+
+Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor)
+    : Driver(setup, std::move(db), true, {SIGTERM, SIGINT, SIGHUP, SIGCHLD}),
+      supervisor_(std::move(supervisor)),
+      keysmith_(db_, *rng_, pool_size(setup.config.rsa_bits, setup.config.key_pool, setup.config.bogus_pct)),
+      bell_(hang_bell(setup.config.db_path + ".bell")),
+      checkpointer_(setup.config.db_path) {
+  const Now now = clock_now();
+  start_listener(now);
+  load_peers(now);
+}
+
+int Worker::run() {
+  while (!stopping() || !links_closed() || supervisor_.running()) turn();
+  return code_;
+}
+
+void Worker::begin_turn(Now now) {
+  if (now.mono >= checkpoint_at_) checkpoint_at_ = checkpointer_.run_if_due(now.mono);
+  look_at_ = now.mono + kLook;
+}
+
+void Worker::watch(sys::Poller& poller) {
+  if (stopping()) return;
+  bell_slot_ = poller.add(bell_ ? bell_->fd() : -1, bell_.has_value());
+  poller.add(keysmith_.fd(), true);
+  dials_.watch(poller);
+}
+
+std::optional<Micros> Worker::own_deadline() const {
+  Micros at = look_at_;
+  if (stopping()) return kill_at_ ? std::min(at, *kill_at_) : at;
+  at = std::min(at, checkpoint_at_);
+  for (auto other : {keysmith_.next_deadline(), dials_.next_deadline(), supervisor_.start_at()})
+    if (other) at = std::min(at, *other);
+  return at;
+}
+
+void Worker::look(const sys::Poller& poller, Now now) {
+  if (auto ended = supervisor_.ended()) listener_ended(now, *ended);
+  if (stopping()) return hurry_listener(now);
+  rung_ = bell_ && poller.readable(bell_slot_) && bell_->rung();
+  if (supervisor_.start_at() && now.mono >= *supervisor_.start_at()) start_listener(now);
+  keysmith_.run(now);
+  dials_.look(poller, now);
+  Dials::Outcome outcome;
+  while (dials_.next(outcome)) connected(now, outcome);
+}
+
+void Worker::heard(Now, const Notes::Heard& said) { sibling_rang_ = said.bell; }
+
+// What gossipc or another program wrote is news to the listener too; what the listener said it wrote is not.
+void Worker::store_changed(Now) {
+  keysmith_.recount();
+  if (rung_ || !sibling_rang_) notes_.bell();
+  sibling_rang_ = false;
+}
+
+void Worker::roster_changed(Now) {
+  for (PeerId peer : dials_.peers())
+    if (!roster_.find(peer)) dials_.drop(peer);
+}
+
+// --- dialling
+
+void Worker::dial(Now now, const Friend& who) { dials_.start(now, who.info.peer, who.host, who.port); }
+
+void Worker::connected(Now now, Dials::Outcome& outcome) {
+  const Friend* who = roster_.find(outcome.peer);
+  std::string why = outcome.why;
+  if (outcome.fd && who && who->keys) {
+    try {
+      adopt(std::move(outcome.fd), Channel::dial(*crypto_, *rng_, who->keys, now));
+      return;
+    } catch (const std::runtime_error& error) {
+      why = "the handshake could not be begun";
+      sys::warn(why + ": " + error.what());
+    }
+  }
+  tell(now, DialFailed{outcome.peer, why.empty() ? "no longer a friend" : why});
+}
+
+// --- the listener
+
+void Worker::start_listener(Now now) { notes_ = Notes(supervisor_.start(now.mono)); }
+
+void Worker::hurry_listener(Now now) {
+  if (kill_at_ && now.mono >= *kill_at_) supervisor_.kill();
+  if (!kill_at_ || now.mono >= *kill_at_) kill_at_ = now.mono + kListenerTime;
+}
+
+// Leaving on purpose ends both, and so does an exit code that a fresh start would only repeat; a crash does not.
+void Worker::listener_ended(Now now, const sys::Ended& ended) {
+  sibling_gone(now);
+  if (stopping()) return;
+  const bool on_purpose = !ended.by_signal && (ended.code == 0 || ended.code == 10 || ended.code == 11);
+  if (!on_purpose) return supervisor_.plan(now.mono, ended);
+  code_ = ended.code;
+  begin_stop(now);
+}
+
+}  // namespace gossip::daemon

@@ -1,0 +1,50 @@
+// Worker: the parent of the two processes. Dials friends and fetches from them, keeps the key pool filled, checkpoints, answers the
+// doorbell, and watches over the listener.
+#pragma once
+
+#include <memory>
+
+#include "db/checkpoint.h"
+#include "gossipd/dials.h"
+#include "gossipd/driver.h"
+#include "gossipd/keysmith.h"
+#include "gossipd/supervisor.h"
+#include "sys/doorbell.h"
+
+namespace gossip::daemon {
+
+class Worker final : public Driver {
+ public:
+  Worker(const Setup& setup, db::Database db, Supervisor supervisor);
+  int run();  // exit code
+
+ private:
+  void begin_turn(Now now) override;
+  void watch(sys::Poller& poller) override;
+  std::optional<Micros> own_deadline() const override;
+  void look(const sys::Poller& poller, Now now) override;
+  void heard(Now now, const Notes::Heard& said) override;
+  void leave_now() override { supervisor_.kill(); }
+  void store_changed(Now now) override;
+  void roster_changed(Now now) override;
+  void dial(Now now, const Friend& who) override;
+
+  void start_listener(Now now);
+  void listener_ended(Now now, const sys::Ended& ended);
+  void hurry_listener(Now now);
+  void connected(Now now, Dials::Outcome& outcome);
+
+  Supervisor supervisor_;
+  Keysmith keysmith_;
+  Dials dials_;
+  std::optional<sys::Doorbell> bell_;
+  db::Checkpointer checkpointer_;
+  std::size_t bell_slot_ = 0;
+  Micros checkpoint_at_ = 0;
+  Micros look_at_ = 0;             // at the store, whoever rang or not
+  bool rung_ = false, sibling_rang_ = false;
+  std::optional<Micros> kill_at_;  // of a listener that does not leave
+  int code_ = 0;
+};
+
+}  // namespace gossip::daemon
