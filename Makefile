@@ -1,0 +1,98 @@
+# gossipd. GNU make. `make help` lists the targets; `make CXXFLAGS=-O3` keeps the flags we need.
+CXX      ?= g++
+CXXFLAGS ?= -O2 -g
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+BUILD    ?= build
+MANDIR   ?= $(PREFIX)/share/man
+SECONDS  ?= 30
+FUZZCXX  ?= clang++
+
+need      := -std=c++20 -Wall -Wextra -Wpedantic -Wshadow -fPIE -fstack-protector-strong -fno-strict-aliasing -MMD -MP -Iinclude -Isrc
+need      += $(shell pkg-config --cflags libcrypto sqlite3) -pthread
+libs      := $(shell pkg-config --libs libcrypto sqlite3) -pthread
+harden    := -pie -Wl,-z,relro,-z,now
+san       := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+# A floor is a folder of src; its objects are everything in it.
+objects    = $(patsubst %.cc,$(BUILD)/%.o,$(wildcard $(1)/*.cc))
+floors    := core sys crypto db config
+$(foreach f,$(floors) gossipd gossipc,$(eval o_$(f) := $(call objects,src/$(f))))
+product   := $(foreach f,$(floors),$(o_$(f)))
+support   := $(filter-out $(BUILD)/tests/support/%_main.o,$(call objects,tests/support))
+programs  := $(BUILD)/gossipd $(BUILD)/gossipc
+
+# Unit tests link only the floors they name.
+with_core    := core
+with_sys     := sys
+with_crypto  := core crypto
+with_db      := core crypto db
+with_config  := core sys config
+with_handshake := core crypto
+with_gossipd := $(floors)
+with_gossipc := $(floors)
+units     := $(foreach u,core sys crypto db config handshake gossipd gossipc,$(if $(wildcard tests/unit/$(u)/*.cc),$(BUILD)/unit-$(u)))
+fuzzers   := $(patsubst tests/fuzz/%.cc,%,$(wildcard tests/fuzz/*.cc))
+replays   := $(fuzzers:%=$(BUILD)/replay-%)
+
+.PHONY: all check asan lint demo fuzz install uninstall clean help
+.SECONDARY:
+
+all: $(programs) ## build gossipd and gossipc
+
+$(BUILD)/gossipd: $(product) $(o_gossipd)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) $(harden) -o $@ $^ $(libs)
+$(BUILD)/gossipc: $(product) $(o_gossipc)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) $(harden) -o $@ $^ $(libs)
+
+$(BUILD)/%.o: %.cc
+	@mkdir -p $(@D)
+	$(CXX) $(need) $(if $(filter tests/%,$<),-Itests) $(CXXFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+define unit_rule
+$(BUILD)/unit-$(1): $(call objects,tests/unit/$(1)) $(foreach f,$(with_$(1)),$(o_$(f))) $(if $(filter-out sys config,$(1)),$(support)) $(if $(filter gossipd gossipc,$(1)),$(filter-out %/main.o,$(o_$(1))))
+	$$(CXX) $$(CXXFLAGS) $$(LDFLAGS) -pie -o $$@ $$^ -lgtest -lgtest_main $$(libs)
+endef
+$(foreach u,core sys crypto db config handshake gossipd gossipc,$(eval $(call unit_rule,$(u))))
+
+$(BUILD)/replay-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/support/replay_main.o $(product) $(support)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
+
+$(BUILD)/fuzz-%: tests/fuzz/%.cc $(wildcard src/*/*.cc src/*/*.h include/gossip/*.h tests/support/*)
+	@mkdir -p $(@D)
+	$(FUZZCXX) $(filter-out -MMD -MP,$(need)) -Itests -O1 -g $(san),fuzzer -o $@ $< $(foreach f,$(floors),$(wildcard src/$(f)/*.cc)) $(filter-out %_main.cc,$(wildcard tests/support/*.cc)) $(libs)
+
+check: all $(units) $(replays) ## run every test; the last line is "N passed, N failed"
+	@python3 tests/run.py --build $(BUILD)
+
+asan: ## the same under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CXXFLAGS="-O1 -g $(san)" check
+
+lint: $(o_core) ## floors, purity of the core, sizes, man pages
+	@python3 tests/lint/lint.py --build $(BUILD)
+
+demo: all ## two daemons, two people, a conversation
+	@sh tests/e2e/demo.sh $(BUILD)
+
+fuzz: $(if $(T),$(BUILD)/fuzz-$(T)) ## T=target SECONDS=30: one fuzz target; without T it lists them
+	@$(if $(T),mkdir -p $(BUILD)/corpus/$(T) && $(BUILD)/fuzz-$(T) -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 $(BUILD)/corpus/$(T) $(wildcard tests/fuzz/corpus/$(T)),echo $(fuzzers))
+
+install: all ## programs and man pages below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(foreach s,1 5 7 8,$(DESTDIR)$(MANDIR)/man$(s))
+	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 man/gossipc.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 644 man/gossipdrc.5 $(DESTDIR)$(MANDIR)/man5
+	install -m 644 man/gossip.7 $(DESTDIR)$(MANDIR)/man7
+	install -m 644 man/gossipd.8 $(DESTDIR)$(MANDIR)/man8
+
+uninstall: ## removes what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/gossipd $(DESTDIR)$(PREFIX)/bin/gossipc $(DESTDIR)$(MANDIR)/man1/gossipc.1 \
+	  $(DESTDIR)$(MANDIR)/man5/gossipdrc.5 $(DESTDIR)$(MANDIR)/man7/gossip.7 $(DESTDIR)$(MANDIR)/man8/gossipd.8
+
+clean: ## removes the build folder
+	rm -rf $(BUILD)
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' Makefile
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

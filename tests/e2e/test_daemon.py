@@ -1,0 +1,223 @@
+"""The two processes: start, refusal to start, end, and what must not be in the log."""
+import os
+import re
+import signal
+import socket
+import unittest
+
+from gossip import (FACTOR, GOSSIPD, PATIENCE, Case, alive, befriend, group, parent_of, run, silent_port, stat_of, wait_until)
+
+LONG = True
+KILLS = int(os.environ.get("GOSSIP_TEST_KILLS", "12"))  # 200 is the full count
+
+
+class Start(Case):
+    def test_start_line_names_address_port_and_database(self):
+        a = self.node("ann")
+        self.assertIn("127.0.0.1", a.log())
+        self.assertIn(str(a.port), a.log())
+        self.assertIn(a.db, a.log())
+        self.assertEqual(len(a.processes()), 2)
+        self.assertEqual(parent_of(a.listener()), a.worker())
+
+    def test_f5_bind_failure_is_one_line_and_leaves_nothing(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            a = self.node("ann", start=False, GOSSIPD_LISTEN_PORT=port)
+            done = run([GOSSIPD], a.env)
+        self.assertEqual(done.status, 12, done)
+        lines = (done.out + done.err).splitlines()
+        self.assertEqual(len([line for line in lines if "hint" not in line and "warn" not in line and "2048" not in line]), 1, done)
+        self.assertIn(str(port), done.out + done.err)
+        self.assertEqual(group(done.pid), [])
+
+    def test_f5_a_stop_signal_to_either_ends_both(self):
+        for who, sig in (("worker", signal.SIGTERM), ("listener", signal.SIGTERM), ("worker", signal.SIGINT)):
+            a = self.node("ann")
+            os.kill(a.listener() if who == "listener" else a.worker(), sig)
+            self.assertEqual(a.wait_end(), 0, who)
+            wait_until(lambda: not a.processes(), "nothing left after %s to the %s" % (sig.name, who))
+
+    def test_f5_worker_killed_the_listener_leaves(self):
+        a = self.node("ann")
+        listener = a.listener()
+        os.kill(a.worker(), signal.SIGKILL)
+        wait_until(lambda: not alive(listener), "the listener to leave")
+        a.wait_end()
+        a.start()  # neither the port nor the lock is held by anybody
+        self.assertEqual(len(a.processes()), 2)
+
+    def test_f5_listener_killed_a_new_one_serves(self):
+        a, b = self.node("ann"), self.node("bob")
+        befriend(a, b, a_dials=False)
+        a.send("before")
+        b.wait_text("before")
+        old, seen = a.listener(), len(a.lines)
+        os.kill(old, signal.SIGKILL)
+        self.assertNotEqual(a.listener(other_than=old), old)
+        a.wait_log("listener", after=seen)
+        a.send("after")
+        b.wait_text("after")
+
+    def test_f6_second_daemon_leaves_with_7_and_the_first_is_unharmed(self):
+        a = self.node("ann")
+        done = run([GOSSIPD], dict(a.env, GOSSIPD_LISTEN_PORT="0"))
+        self.assertEqual(done.status, 7, done)
+        self.assertEqual(len(a.processes()), 2)
+        with socket.create_connection(("127.0.0.1", a.port), PATIENCE) as s:
+            s.settimeout(PATIENCE)
+            s.sendall(os.urandom(1296))
+            got = b""
+            while len(got) < 1696:
+                part = s.recv(4096)
+                self.assertTrue(part)
+                got += part
+        self.assertEqual(a.stop(), 0)
+
+    def test_listener_killed_many_times_while_keys_are_made(self):
+        a = self.node("ann")
+        for i in range(KILLS):
+            old = a.listener()
+            a.add_peer("p%d" % i)  # takes a key, so that one is being made
+            os.kill(old, signal.SIGKILL)
+        self.assertTrue(a.listener(other_than=old))
+        a.add_peer("last")
+        wait_until(lambda: unassigned(a) == 3, "the pool to be full again", nodes=[a])
+        self.assertEqual(a.stop(), 0)
+
+
+def unassigned(node):
+    total = node.ask("SELECT count(*) FROM keys")[0][0]
+    return total - node.ask("SELECT count(*) FROM peers WHERE key IS NOT NULL")[0][0]
+
+
+class Keys(Case):
+    def test_f8_the_pool_is_filled_and_stays_bounded(self):
+        a = self.node("ann")  # 2 kept ready, and half as many more beside them
+        wait_until(lambda: unassigned(a) == 3, "a full pool", nodes=[a])
+        for i in range(4):
+            a.add_peer("p%d" % i)
+        wait_until(lambda: unassigned(a) == 3, "a full pool again", nodes=[a])
+        a.must("delete-peer", "p0")
+        self.assertLessEqual(unassigned(a), 3)
+        self.assertEqual(a.ask("SELECT count(*) FROM keys")[0][0], 6)
+
+    def test_f24_decoy_and_spare_are_the_same_thing_on_disk(self):
+        a = self.node("ann")
+        wait_until(lambda: unassigned(a) == 3, "a full pool", nodes=[a])
+        columns = [row[1] for row in a.ask("PRAGMA table_info(keys)")]
+        self.assertEqual(columns, ["id", "fp", "private"])
+        low, high = a.ask("SELECT min(length(private)), max(length(private)) FROM keys")[0]
+        self.assertLess(high - low, 8)  # DER numbers lose a byte now and then
+        with open(a.db, "rb") as f:
+            self.assertNotIn(b"bogus", f.read())
+
+
+class Environment(Case):
+    def test_n_checks_and_writes_nothing(self):
+        n = self.node("ann", start=False)
+        before = os.listdir(n.dir)
+        done = run([GOSSIPD, "-n"], n.env)
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(os.listdir(n.dir), before)
+        n.start()
+        self.assertEqual(run([GOSSIPD, "-n"], n.env).status, 0)  # takes no lock
+        os.chmod(n.db, 0o644)
+        self.assertEqual(run([GOSSIPD, "-n"], n.env).status, 10)
+        os.chmod(n.db, 0o600)
+
+    def test_print_config_shows_each_value_and_where_it_came_from(self):
+        n = self.node("ann", start=False, GOSSIPD_MAX_MESSAGE="1000")
+        n.env.pop("GOSSIPD_LISTEN_IP", None)
+        done = run([GOSSIPD, "--print-config"], n.env)
+        self.assertEqual(done.status, 0, done)
+        self.assertRegex(done.out, r"(?m)^GOSSIPD_MAX_MESSAGE\b.*\b1000\b.*environment")
+        self.assertRegex(done.out, r"(?m)^GOSSIPD_LISTEN_IP\b.*127\.0\.0\.1\b.*default")
+        self.assertEqual(os.listdir(n.dir), [])
+
+    def test_a_wrong_value_is_one_line_naming_the_variable_and_exit_2(self):
+        for name, value in (("GOSSIPD_LISTEN_PORT", "http"), ("GOSSIPD_LISTEN_PORT", "65536"), ("GOSSIPD_LISTEN_IP", "localhost"),
+                            ("GOSSIPD_RSA_BITS", "1024"), ("GOSSIPD_KEY_POOL", "-1"), ("GOSSIPD_FETCH_INTERVAL", "0"),
+                            ("GOSSIPD_USERNAME", "a\x1bb"), ("GOSSIPD_USERNAME", None), ("GOSSIPD_MAX_MESSAGE", "9999999"),
+                            ("GOSSIPD_NETWORK_KEY_FILE", "/nonexistent"), ("GOSSIPD_PQ", "maybe"), ("GOSSIPD_COVER", "yes")):
+            n = self.node("ann", start=False, **{name: value})
+            for args in ([], ["-n"]):
+                done = run([GOSSIPD, *args], n.env)
+                self.assertEqual(done.status, 2, (name, value, done))
+                said = [line for line in (done.out + done.err).splitlines() if "hint" not in line]
+                self.assertEqual(len(said), 1, done)
+                self.assertIn(name, said[0])
+                self.assertNotIn("\x1b", said[0])
+            self.assertEqual(os.listdir(n.dir), [])
+
+
+class Quiet(Case):
+    def test_f7_no_text_no_name_no_key_in_the_log(self):
+        a, b = self.node("annabella"), self.node("bobadilla")
+        befriend(a, b)
+        for i in range(5):
+            a.send("secret text %d" % i, source="claimedname")
+            b.send("other secret %d" % i)
+        a.wait_count(10)
+        b.wait_count(10)
+        with socket.create_connection(("127.0.0.1", a.port)) as s:
+            s.sendall(os.urandom(1296))
+            self.assertTrue(s.recv(10))
+        a.stop()
+        b.stop()
+        for node in (a, b):
+            log = node.log().replace(node.db, "DB")
+            for word in ("secret", "claimedname", "annabella", "bobadilla", "BEGIN", "MII"):
+                self.assertNotIn(word, log)
+            self.assertIsNone(re.search(r"[0-9a-f]{24}|[A-Za-z0-9+/]{40}", log), log)
+
+    def test_an_idle_pair_uses_next_to_no_cpu(self):
+        a, b = self.node("ann"), self.node("bob")
+        befriend(a, b)
+        a.send("warm")
+        b.wait_text("warm")
+        b.send("up")
+        a.wait_text("up")
+        for node in (a, b):
+            wait_until(lambda n=node: unassigned(n) == 3, "a full pool", nodes=[node])
+        pids = a.processes() + b.processes()
+        self.assertEqual(len(pids), 4)
+        before = {p: usage(p) for p in pids}
+        a.news.acquire()
+        a.news.wait(4)  # the window that is measured; ends early if the daemon says something
+        a.news.release()
+        for pid in pids:
+            ticks, switches = (x - y for x, y in zip(usage(pid), before[pid]))
+            self.assertLessEqual(ticks, 10 * FACTOR, "pid %d used %d ticks of CPU while idle" % (pid, ticks))
+            self.assertLessEqual(switches, 40 * FACTOR, "pid %d woke up %d times while idle" % (pid, switches))
+
+
+def usage(pid):
+    """CPU ticks, and how often it went to wait."""
+    fields = stat_of(pid)
+    with open("/proc/%d/status" % pid, encoding="ascii", errors="replace") as f:
+        waits = int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", f.read(), re.M).group(1))
+    return int(fields[11]) + int(fields[12]), waits
+
+
+class Signals(Case):
+    def test_sighup_dials_again_at_once(self):
+        a = self.node("ann", GOSSIPD_FETCH_INTERVAL="60")
+        port = silent_port()
+        b = self.node("bob", start=False, GOSSIPD_LISTEN_PORT=port)
+        to_b = a.add_peer("bob", "127.0.0.1", port)
+        to_a = b.add_peer("ann")
+        a.set_peer_key("bob", to_a)
+        b.set_peer_key("ann", to_b)
+        wait_until(lambda: "refused" in a.gossipc("status").out, "a failed dial in status", nodes=[a])
+        b.start()
+        b.send("heard at once")
+        os.kill(a.worker(), signal.SIGHUP)
+        a.wait_text("heard at once")
+        self.assertEqual(a.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

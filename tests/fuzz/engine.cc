@@ -1,0 +1,272 @@
+// The engine. Either a few honest nodes in a world of cuts, crashes and failing commits, which must all hold the same in the end; or
+// one engine and a hostile friend, who is authenticated and says what he likes: the engine keeps its books, answers only what
+// was asked, lists only within credit, and never stores what does not hash right.
+#include <map>
+#include <set>
+
+#include "gossip/check.h"
+#include "gossip/frame.h"
+#include "support/fuzz_input.h"
+#include "support/network.h"
+
+using namespace gossip;
+using namespace gossip::test;
+
+namespace {
+
+void honest(Feed& feed) {
+  Network net(feed.u8());
+  const int count = 2 + feed.u8() % 3;
+  for (int i = 0; i < count; ++i) net.add_node();
+  for (int i = 1; i < count; ++i) net.befriend(i - 1, i, feed.u8() % 4 != 0, true);
+  if (count > 2 && feed.u8() & 1) net.befriend(0, count - 1);
+  std::size_t published = 0;
+  auto node = [&] { return feed.u8() % count; };
+  for (int i = 0; i < 60 && !feed.done(); ++i) {
+    const int a = node();
+    switch (feed.u8() % 8) {
+      case 0:
+      case 1: {
+        const std::string text(1 + feed.u8() * 7u, 'x');
+        if (!net.nodes[static_cast<std::size_t>(a)].engine) break;
+        net.publish(a, text);
+        ++published;
+        break;
+      }
+      case 2: net.cut(a, node()); break;
+      case 3: net.heal(a, node()); break;
+      case 4: net.crash(a); break;
+      case 5: if (!net.nodes[static_cast<std::size_t>(a)].engine) net.start(a); break;
+      case 6: net.nodes[static_cast<std::size_t>(a)].store->fail_commits = feed.u8() % 4; break;
+      default: net.run_for(static_cast<Micros>(feed.u8()) * 100 * kMillisecond);
+    }
+  }
+  for (int i = 0; i < count; ++i) {
+    for (int k = 0; k < count; ++k) net.heal(i, k);
+    net.nodes[static_cast<std::size_t>(i)].store->fail_commits = 0;
+    if (!net.nodes[static_cast<std::size_t>(i)].engine) net.start(i);
+  }
+  GOSSIP_CHECK(net.run_until([&] { return net.all_hold(published); }, 20 * kMinute));  // I9
+  for (const auto& n : net.nodes) GOSSIP_CHECK(n.store->disk.ids.size() == published);  // I1
+}
+
+class Hostile {
+ public:
+  explicit Hostile(Feed& feed) : feed_(feed), rng_(3), store_(crypto_, Hash{1}), engine_(EngineConfig{}, store_, crypto_, rng_) {
+    for (int i = feed_.u8() % 40; i > 0; --i) publish(static_cast<std::size_t>(i));
+    engine_.handle(now_, PeersChanged{{{kFriend, 1, true, 0}, {kOther, 1, false, 0}}});
+    up();
+  }
+
+  void run() {
+    for (int i = 0; i < 400 && !feed_.done(); ++i) {
+      step();
+      turn();
+    }
+    for (const LogRow& row : store_.disk.rows) {
+      Bytes body;
+      GOSSIP_CHECK(store_.body(row.seq, body) && message_id(crypto_, body) == row.id);
+    }
+  }
+
+ private:
+  static constexpr PeerId kFriend = 1, kOther = 2;
+
+  void publish(std::size_t n) {
+    Message m;
+    m.created = created_at(1'700'000'000'000, static_cast<std::uint16_t>(n));
+    m.salt = rng_.array<16>();
+    m.sender = "me";
+    m.text = std::string(1 + n % 300, 'm');
+    store_.publish(m);
+  }
+  void up() {
+    ++link_;
+    linked_ = true;
+    reader_ = FrameReader();
+    wanted_.clear();
+    credit_ = 0;
+    base_ = listed_ = 0;
+    asked_.clear();
+    engine_.handle(now_, LinkUp{link_, kFriend, 1, feed_.u8() % 2 == 0});
+    LogId id{7};
+    Bytes hello;
+    encode(hello, Hello{id});
+    give(hello);
+  }
+  void give(View bytes) {
+    if (linked_) engine_.handle(now_, BytesIn{link_, bytes});
+  }
+  template <class... Frame>
+  void give_frame(const Frame&... frame) {
+    Bytes out;
+    encode(out, frame...);
+    give(out);
+  }
+
+  void step() {
+    switch (feed_.u8() % 14) {
+      case 0: give(feed_.chunk()); break;
+      case 1: fetch(); break;
+      case 2: give_frame(Head{static_cast<HeadStatus>(feed_.u8() % 3), {7}, feed_.any_size()}); base_ = cursor_; break;
+      case 3: have(); break;
+      case 4: body(); break;
+      case 5: gone(); break;
+      case 6: want(); break;
+      case 7: {
+        const std::uint64_t more = feed_.any_size();
+        credit_ = more > kMaxCredit - std::min(credit_, kMaxCredit) ? kMaxCredit : credit_ + more;
+        give_frame(Credit{feed_.number(1), more});
+        break;
+      }
+      case 8: now_.mono += static_cast<Micros>(feed_.number(2)) * 10 * kMillisecond; break;
+      case 9: engine_.handle(now_, Writable{link_, feed_.number(2)}); break;
+      case 10: publish(store_.disk.rows.size()); engine_.handle(now_, Bell{}); break;
+      case 11: store_.fail_commits = feed_.u8() % 3; break;
+      case 12: down(); break;
+      default: engine_.handle(now_, Sibling{kFriend, feed_.u8() % 2 == 0});
+    }
+    if (!linked_ && feed_.u8() % 2) up();
+  }
+  void down() {
+    if (linked_) engine_.handle(now_, LinkDown{link_, End::kAbnormal});
+    linked_ = false;
+  }
+  void fetch() {
+    Fetch f;
+    f.cursor.log_id = feed_.u8() % 4 ? served_log_ : LogId{};
+    f.cursor.seq = feed_.u8() % 4 ? 0 : feed_.number(1);
+    f.credit = feed_.any_size();
+    credit_ = std::min(f.credit, kMaxCredit);
+    wanted_.clear();
+    listed_ = f.cursor.seq;
+    give_frame(f);
+  }
+  void have() {
+    Have h;
+    Seq at = base_;
+    for (int n = feed_.u8() % 8; n > 0; --n) {
+      Message m;
+      m.kind = feed_.u8() % 4 ? 0 : feed_.u8();
+      m.created = feed_.any_size();
+      m.salt[0] = feed_.u8();
+      m.sender = "him";
+      m.text = std::string(1 + feed_.u8(), 'h');
+      if (m.kind) m.payload = {1, 2, 3};
+      Bytes bytes = encode_message(m);
+      const Hash id = message_id(crypto_, bytes);
+      HaveEntry e{at += 1 + feed_.u8() % 3, epoch_of(m.created) + (feed_.u8() % 16 == 0), bytes.size() + (feed_.u8() % 16 == 0), {}};
+      std::copy_n(id.begin(), e.id12.size(), e.id12.begin());
+      h.entries.push_back(e);
+      mine_[e.seq] = std::move(bytes);
+    }
+    h.upto = at + feed_.u8() % 3;
+    h.tag = {1};
+    give_frame(h, base_);
+    base_ = h.upto;
+  }
+  void body() {
+    Seq seq = asked_.empty() || feed_.u8() % 8 == 0 ? feed_.number(1) : *asked_.begin();
+    if (seq == 0) seq = 1;
+    asked_.erase(seq);
+    Bytes bytes = mine_[seq];
+    if (feed_.u8() % 8 == 0 && !bytes.empty()) bytes[feed_.number(2) % bytes.size()] ^= feed_.u8();
+    give_frame(Body{seq, bytes});
+  }
+  void gone() {
+    Seqs g;
+    if (!asked_.empty() && feed_.u8() % 4) g.seqs.push_back(*asked_.begin());
+    else g.seqs.push_back(1 + feed_.u8());
+    asked_.erase(g.seqs[0]);
+    give_frame(FrameType::kGone, g);
+  }
+  void want() {
+    Seqs w;
+    for (Seq seq = 0, n = feed_.u8() % 5; n > 0; --n) w.seqs.push_back(seq += 1 + feed_.u8() % 4);
+    for (Seq seq : w.seqs) wanted_.insert(seq);
+    give_frame(FrameType::kWant, w);
+  }
+
+  void turn() {
+    engine_.tick(now_);
+    engine_.flush(now_);
+    engine_.assert_invariants();
+    for (Action action; engine_.poll(action);) {
+      if (auto* send = std::get_if<Send>(&action)) heard(*send);
+      if (auto* closed = std::get_if<CloseLink>(&action); closed && closed->link == link_) linked_ = false;
+      if (auto* dial = std::get_if<Dial>(&action)) engine_.handle(now_, DialFailed{dial->peer, "refused"});
+    }
+    if (auto deadline = engine_.next_deadline(); deadline && store_.fail_commits == 0) {
+      engine_.tick(now_);
+      engine_.flush(now_);
+      Action more;
+      while (engine_.poll(more)) if (auto* send = std::get_if<Send>(&more)) heard(*send);
+    }
+  }
+  // What the engine says must be lawful too.
+  void heard(const Send& send) {
+    if (send.link != link_) return;
+    reader_.feed(send.bytes);
+    RawFrame frame;
+    FrameReader::Got got;
+    while ((got = reader_.next(frame)) == FrameReader::Got::kFrame) lawful(frame);
+    GOSSIP_CHECK(got == FrameReader::Got::kMore);
+  }
+  void lawful(const RawFrame& frame) {
+    switch (static_cast<FrameType>(frame.type)) {
+      case FrameType::kHello: served_log_ = decode_hello(frame.payload).value().log_id; break;
+      case FrameType::kFetch: cursor_ = base_ = decode_fetch(frame.payload).value().cursor.seq; asked_.clear(); break;
+      case FrameType::kHead: GOSSIP_CHECK(decode_head(frame.payload).value().size <= store_.size()); break;
+      case FrameType::kHave: {
+        const Have h = decode_have(frame.payload, listed_).value();
+        GOSSIP_CHECK(h.entries.size() <= credit_ && h.upto <= store_.size());  // I5, I7
+        credit_ -= h.entries.size();
+        listed_ = h.upto;
+        break;
+      }
+      case FrameType::kWant: {
+        const Seqs w = decode_seqs(frame.payload).value();
+        for (Seq seq : w.seqs) GOSSIP_CHECK(mine_.count(seq));
+        asked_.insert(w.seqs.begin(), w.seqs.end());
+        break;
+      }
+      case FrameType::kBody: {
+        const Body b = decode_body(frame.payload).value();
+        GOSSIP_CHECK(wanted_.count(b.seq));  // I6
+        Bytes held;
+        GOSSIP_CHECK(store_.body(b.seq, held) && std::equal(held.begin(), held.end(), b.message.begin(), b.message.end()));
+        break;
+      }
+      case FrameType::kGone: GOSSIP_CHECK(decode_seqs(frame.payload).has_value()); break;
+      case FrameType::kCredit: GOSSIP_CHECK(decode_credit(frame.payload).has_value()); break;
+      case FrameType::kErr: GOSSIP_CHECK(decode_err(frame.payload).has_value()); break;
+      default: GOSSIP_CHECK(false);
+    }
+  }
+
+  Feed& feed_;
+  ToyCrypto crypto_;
+  FixedRng rng_;
+  MemoryStore store_;
+  Engine engine_;
+  Now now_{kHour, 1'700'000'000'000};
+  LinkId link_ = 0;
+  bool linked_ = false;
+  FrameReader reader_;
+  LogId served_log_{};
+  std::set<Seq> wanted_, asked_;   // asked of the engine; by the engine
+  std::uint64_t credit_ = 0;
+  Seq base_ = 0, listed_ = 0, cursor_ = 0;
+  std::map<Seq, Bytes> mine_;      // what the friend pretends to have
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Feed feed(data, size);
+  if (feed.u8() & 1)
+    honest(feed);
+  else
+    Hostile(feed).run();
+  return 0;
+}

@@ -1,0 +1,59 @@
+// What the three targets of the handshake share: a friendship on OpenSSL and on CheapCrypto (the first byte of the input says
+// which), and mutation of good messages.
+#pragma once
+
+#include "core/wire.h"
+#include "gossip/check.h"
+#include "gossip/handshake.h"
+#include "support/fuzz_input.h"
+#include "support/real_pair.h"
+
+namespace gossip::test {
+
+struct World {
+  std::unique_ptr<Crypto> crypto;
+  Pair pair;  // one dials, two answers
+  std::shared_ptr<const PublicKey> decoy;
+};
+
+inline World& world(bool real) {
+  static World worlds[2] = {
+      [] {
+        World w{std::make_unique<CheapCrypto>(), {}, std::make_shared<CheapKey>(std::uint8_t{9})};
+        w.pair = cheap_pair(*w.crypto);
+        return w;
+      }(),
+      [] {
+        World w{crypto::make_crypto(), {}, nullptr};
+        w.pair = real_pair(*w.crypto);
+        w.decoy = w.pair.two->theirs;  // any key of the size will do
+        return w;
+      }()};
+  return worlds[real ? 1 : 0];
+}
+
+inline Responder responder_of(World& w, Rng& rng) {
+  Responder responder(*w.crypto, rng);
+  responder.set_decoy(w.decoy);
+  responder.set_peers(std::span(&w.pair.two, 1));
+  return responder;
+}
+
+// Changes some bytes; false when nothing is different in the end.
+inline bool mutate(Feed& feed, MutView message) {
+  const Bytes before(message.begin(), message.end());
+  for (int n = 1 + feed.u8() % 3; n > 0; --n) message[feed.number(2) % message.size()] ^= feed.u8();
+  return !std::equal(before.begin(), before.end(), message.begin());
+}
+
+// Fills as far as the input reaches.
+inline void fill_from(Feed& feed, MutView out) {
+  View bytes = feed.take(out.size());
+  std::copy(bytes.begin(), bytes.end(), out.begin());
+}
+
+inline bool zero(View bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0; });
+}
+
+}  // namespace gossip::test
