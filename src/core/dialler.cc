@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gossip/check.h"
 #include "gossip/limits.h"
 
 namespace gossip {
@@ -45,6 +46,7 @@ void Dialler::set_peers(Now now, const std::vector<PeerInfo>& peers) {
   }
   friends_ = std::move(next);
   dialling_ = static_cast<std::size_t>(std::count_if(friends_.begin(), friends_.end(), [&](auto& f) { return dialling(f.second); }));
+  reckon();
 }
 
 void Dialler::up(Now now, PeerId peer) {
@@ -57,6 +59,7 @@ void Dialler::up(Now now, PeerId peer) {
   f.next = now.mono + kSessionAge;
   outage_ = false;
   become(f, Health::kUp, "");
+  reckon();
 }
 
 void Dialler::down(Now now, PeerId peer, const std::string& why) {
@@ -74,6 +77,7 @@ void Dialler::down(Now now, PeerId peer, const std::string& why) {
   if (f.redial) f.next = now.mono + kHour;       // a dial is under way; its end says when
   become(f, f.redial ? Health::kDialling : Health::kWaiting, why);
   f.redial = false;
+  reckon();
 }
 
 void Dialler::failed(Now now, PeerId peer, const std::string& why) {
@@ -84,10 +88,11 @@ void Dialler::failed(Now now, PeerId peer, const std::string& why) {
   if (f.redial) {  // the old session goes on
     f.redial = false;
     f.next = now.mono + kHour;
-    return;
+  } else {
+    count_failure(now, f);
+    become(f, Health::kWaiting, why);
   }
-  count_failure(now, f);
-  become(f, Health::kWaiting, why);
+  reckon();
 }
 
 void Dialler::count_failure(Now now, Friend& f) {
@@ -122,6 +127,7 @@ void Dialler::heard_from(Now now, PeerId peer) {
   it->second.failures = 0;
   it->second.next = now.mono;
   outage_ = false;
+  reckon();
 }
 
 void Dialler::clear(Now now) {
@@ -131,12 +137,12 @@ void Dialler::clear(Now now) {
 }
 
 std::optional<PeerId> Dialler::due(Now now) {
-  if (dialling_ >= kDialsAtOnce || now.mono < next_slot_) return std::nullopt;
+  if (!next_ || now.mono < *next_) return std::nullopt;
   Friend* first = nullptr;
   for (auto& [peer, f] : friends_) {
     if (f.info.dialable && !dialling(f) && now.mono >= f.next && (!first || f.next < first->next)) first = &f;
   }
-  if (!first) return std::nullopt;
+  GOSSIP_CHECK(first != nullptr);
   ++dialling_;
   next_slot_ = now.mono + kDialSpacing;
   if (first->state == Health::kUp) {
@@ -144,17 +150,17 @@ std::optional<PeerId> Dialler::due(Now now) {
   } else {
     become(*first, Health::kDialling, "");
   }
+  reckon();
   return first->info.peer;
 }
 
-std::optional<Micros> Dialler::next_deadline() const {
-  if (dialling_ >= kDialsAtOnce) return std::nullopt;
-  std::optional<Micros> at;
+void Dialler::reckon() {
+  next_.reset();
+  if (dialling_ >= kDialsAtOnce) return;
   for (const auto& [peer, f] : friends_) {
-    if (f.info.dialable && !dialling(f)) at = at ? std::min(*at, f.next) : f.next;
+    if (f.info.dialable && !dialling(f)) next_ = next_ ? std::min(*next_, f.next) : f.next;
   }
-  if (at) at = std::max(*at, next_slot_);
-  return at;
+  if (next_) next_ = std::max(*next_, next_slot_);
 }
 
 bool Dialler::next_note(Note& out) {

@@ -26,7 +26,7 @@ class Dialler {
   void clear(Now now);                                      // everybody who waits, soon
 
   std::optional<PeerId> due(Now now);                       // at most one to dial; call until there is none
-  std::optional<Micros> next_deadline() const;
+  std::optional<Micros> next_deadline() const { return next_; }
   bool outage() const { return outage_; }
   bool next_note(Note& out);
 
@@ -46,6 +46,7 @@ class Dialler {
   void become(Friend& f, Health state, const std::string& reason);
   void count_failure(Now now, Friend& f);
   bool own_outage(Now now) const;
+  void reckon();  // next_, after anything changed
   bool dialling(const Friend& f) const { return f.state == Health::kDialling || f.redial; }
   Micros jitter(Micros wait);
 
@@ -55,6 +56,7 @@ class Dialler {
   std::vector<Note> notes_;
   std::size_t dialling_ = 0;
   Micros next_slot_ = 0;
+  std::optional<Micros> next_;
   bool outage_ = false;
 };
 

@@ -35,6 +35,8 @@ void Engine::Impl::on(Now now, const PeersChanged& event) {
     if (fresh) f->second.ours_lost = now.mono;
   }
   dialler_.set_peers(now, event.peers);
+  choose_ = true;
+  everybody();  // shares of credit may have changed
 }
 
 void Engine::Impl::on(Now now, const LinkUp& event) {
@@ -49,10 +51,12 @@ void Engine::Impl::on(Now now, const LinkUp& event) {
     return l.second->peer == event.peer && l.second->dialled == event.dialled;
   });
   if (older != links_.end()) close(now, older, CloseCode::kReplaced, "");
-  auto* link = new Link{event.link, event.peer, event.dialled, {}, false, false, kFirstRoom,
+  auto* link = new Link{event.link, event.peer, event.dialled, {}, false, false, kFirstRoom, {},
                         Server(store_, crypto_, tail_, stats, event.peer, event.gen),
-                        Fetcher(store_, crypto_, tracker_, stats, f->second.memory, event.peer, event.gen)};
+                        Fetcher(store_, crypto_, tracker_, stats, f->second.memory, event.peer, event.gen, event.link, agenda_)};
   links_.emplace(event.link, std::unique_ptr<Link>(link));
+  agenda_.insert(event.link);
+  choose_ = true;
   if (event.dialled) {
     dialler_.up(now, event.peer);
     ours_changed(now, event.peer, 1, f->second.sibling_up);
@@ -67,6 +71,10 @@ void Engine::Impl::on(Now now, const LinkDown& event) {
   if (link != links_.end()) forget(now, link, end_words(event.why));
 }
 
+void Engine::Impl::everybody() {
+  for (const auto& [id, link] : links_) agenda_.insert(id);
+}
+
 void Engine::Impl::close(Now now, Links::iterator link, CloseCode code, const std::string& why) {
   actions_.push_back(CloseLink{link->first, code});
   forget(now, link, why);
@@ -75,7 +83,9 @@ void Engine::Impl::close(Now now, Links::iterator link, CloseCode code, const st
 void Engine::Impl::forget(Now now, Links::iterator it, const std::string& why) {
   const PeerId peer = it->second->peer;
   const bool dialled = it->second->dialled;
+  if (it->second->timer) timers_.erase({*it->second->timer, it->first});
   links_.erase(it);
+  choose_ = true;
   const bool another = std::any_of(links_.begin(), links_.end(),
                                    [&](const auto& l) { return l.second->peer == peer && l.second->dialled == dialled; });
   if (dialled) {
@@ -92,16 +102,19 @@ void Engine::Impl::ours_changed(Now now, PeerId peer, int change, bool sibling) 
   f.ours = static_cast<std::size_t>(static_cast<int>(f.ours) + change);
   f.sibling_up = sibling;
   if (was && !covered(f)) f.ours_lost = now.mono;
+  choose_ = true;
 }
 
 void Engine::Impl::on(Now, const Writable& event) {
   auto link = links_.find(event.link);
-  if (link != links_.end()) link->second->free = event.free;
+  if (link == links_.end()) return;
+  link->second->free = event.free;
+  agenda_.insert(event.link);
 }
 
 void Engine::Impl::on(Now now, const DialFailed& event) { dialler_.failed(now, event.peer, event.why); }
 
-void Engine::Impl::on(Now, const Bell&) {}  // flush() looks at the store's size for every link
+void Engine::Impl::on(Now, const Bell&) {}  // flush() looks at the store's size
 
 void Engine::Impl::on(Now now, const Sibling& event) {
   if (!friends_.contains(event.peer)) return;
@@ -120,6 +133,7 @@ void Engine::Impl::on(Now now, const BytesIn& event) {
   if (it == links_.end()) return;
   Link& link = *it->second;
   stats.bytes_in += event.bytes.size();
+  agenda_.insert(event.link);
   link.reader.feed(event.bytes);
   RawFrame frame;
   for (;;) {
@@ -180,7 +194,7 @@ Engine::Impl::Next Engine::Impl::on_served(Now now, Link& link, FrameType type, 
   bool fine = false;
   if (type == FrameType::kFetch) {
     auto fetch = decode_fetch(payload);
-    if (fetch) link.server.on_fetch(*fetch);
+    if (fetch) link.server.on_fetch(now, *fetch);
     fine = fetch.has_value();
   } else if (type == FrameType::kWant) {
     auto want = decode_seqs(payload);

@@ -54,6 +54,7 @@ class Engine::Impl {
     FrameReader reader;
     bool hello_sent = false, hello_got = false;
     std::size_t free;
+    std::optional<Micros> timer;
     Server server;
     Fetcher fetcher;
   };
@@ -71,9 +72,10 @@ class Engine::Impl {
   void ours_changed(Now now, PeerId peer, int change, bool sibling);
   void choose_fetching(Now now);
   void pump(Now now, Link& link);
+  void set_timer(Link& link);
+  void everybody();                // has a turn
   std::uint64_t credit_target() const;
   std::optional<Micros> commit_due() const;
-  bool cursors_due() const;
 
   const EngineConfig config_;
   Store& store_;
@@ -88,7 +90,14 @@ class Engine::Impl {
   bool room_ = true;
   Micros stalled_until_ = 0;
   std::optional<Micros> staged_since_;
-  std::optional<Micros> lazy_at_;  // when a cursor that brings no message is stored
+  std::optional<Micros> lazy_at_;  // when a cursor or acknowledgement that brings no message is stored
+
+  // No work without a reason: only links on the agenda are looked at.
+  std::set<LinkId> agenda_;
+  std::set<std::pair<Micros, LinkId>> timers_;
+  Seq seen_size_ = 0;
+  bool choose_ = true;                // who is fetched from has to be decided again
+  std::optional<Micros> choose_at_;
 };
 
 }  // namespace gossip

@@ -16,9 +16,17 @@ static std::optional<Micros> earlier(std::optional<Micros> a, std::optional<Micr
 }
 
 void Engine::Impl::tick(Now now) {
-  tracker_.paused = !room_ || now.mono < stalled_until_;
-  for (auto& [id, link] : links_) link->fetcher.tick(now);
-  choose_fetching(now);
+  const bool paused = !room_ || now.mono < stalled_until_;
+  if (tracker_.paused && !paused) everybody();
+  tracker_.paused = paused;
+  while (!timers_.empty() && timers_.begin()->first <= now.mono) {
+    Link& link = *links_.at(timers_.begin()->second);
+    timers_.erase(timers_.begin());
+    link.timer.reset();
+    link.fetcher.tick(now);
+    agenda_.insert(link.id);
+  }
+  if (choose_ || (choose_at_ && now.mono >= *choose_at_)) choose_fetching(now);
   while (auto peer = dialler_.due(now)) actions_.push_back(Dial{*peer});
   Note note;
   while (dialler_.next_note(note)) actions_.push_back(note);
@@ -26,19 +34,19 @@ void Engine::Impl::tick(Now now) {
 
 // Over our own sessions always; over a friend's only where nobody of ours has had one for a while.
 void Engine::Impl::choose_fetching(Now now) {
+  choose_ = false;
+  choose_at_.reset();
   for (auto& [id, link] : links_) {
     const Friend& f = friends_.at(link->peer);
-    const bool inbound = config_.fetch_inbound && !covered(f) && now.mono - f.ours_lost >= kInboundFetch;
-    if (link->dialled || inbound) {
+    const Micros inbound_at = f.ours_lost + kInboundFetch;
+    const bool may = config_.fetch_inbound && !link->dialled && !covered(f);
+    if (link->dialled || (may && now.mono >= inbound_at)) {
       if (!link->fetcher.running()) link->fetcher.start();
-    } else if (link->fetcher.running()) {
+    } else {
       link->fetcher.pause();
+      if (may) choose_at_ = earlier(choose_at_, inbound_at);
     }
   }
-}
-
-bool Engine::Impl::cursors_due() const {
-  return std::any_of(links_.begin(), links_.end(), [](const auto& l) { return l.second->fetcher.cursor_due().has_value(); });
 }
 
 std::optional<Micros> Engine::Impl::commit_due() const {
@@ -48,18 +56,28 @@ std::optional<Micros> Engine::Impl::commit_due() const {
     const Micros gather = tracker_.staged().size() >= kStream ? kGatherBulk : kGatherTail;
     at = full || tracker_.outstanding() == 0 ? *staged_since_ : *staged_since_ + gather;
   }
-  for (const auto& [id, link] : links_) at = earlier(at, link->server.ack_due());
   if (at) at = std::max(*at, stalled_until_);
   return at;
 }
 
 bool Engine::Impl::flush(Now now) {
   if (!tracker_.nothing_staged() && !staged_since_) staged_since_ = now.mono;
-  if (!lazy_at_ && cursors_due()) lazy_at_ = now.mono + kLazyCommit;
+  for (LinkId id : agenda_) {
+    auto it = links_.find(id);
+    if (it == links_.end()) continue;
+    if (!lazy_at_ && it->second->fetcher.cursor_due()) lazy_at_ = now.mono + kLazyCommit;
+    lazy_at_ = earlier(lazy_at_, it->second->server.ack_due());
+  }
   bool fine = true;
   const auto due = commit_due();
   if (due && now.mono >= *due) fine = commit(now);
-  for (auto& [id, link] : links_) pump(now, *link);
+  if (store_.size() != seen_size_) everybody();
+  seen_size_ = store_.size();
+  while (!agenda_.empty()) {  // a link may have another one asked: that is rare, and each time a window gets fuller
+    auto it = links_.find(*agenda_.begin());
+    agenda_.erase(agenda_.begin());
+    if (it != links_.end()) pump(now, *it->second);
+  }
   return fine;
 }
 
@@ -77,8 +95,10 @@ bool Engine::Impl::commit(Now now) {
   if (!store_.commit(tracker_.staged(), cursors, acks)) {
     ++stats.commits_failed;
     stalled_until_ = now.mono + kStall;
+    lazy_at_ = stalled_until_;  // what was due is due then
     tracker_.paused = true;
     tracker_.commit_failed();
+    everybody();
     return false;
   }
   ++stats.commits;
@@ -108,10 +128,21 @@ void Engine::Impl::pump(Now now, Link& link) {
   }
   link.fetcher.produce(now, out, room, credit_target());
   if (out.size() < link.free) link.server.produce(now, out, link.free - out.size());
-  if (out.empty()) return;
-  link.free -= std::min(link.free, out.size());
-  stats.bytes_out += out.size();
-  actions_.push_back(Send{link.id, std::move(out)});
+  if (!out.empty()) {
+    link.free -= std::min(link.free, out.size());
+    stats.bytes_out += out.size();
+    actions_.push_back(Send{link.id, std::move(out)});
+  }
+  set_timer(link);
+}
+
+void Engine::Impl::set_timer(Link& link) {
+  const bool room = link.free > 0;
+  const auto at = earlier(link.fetcher.next_deadline(room), link.server.next_deadline(room));
+  if (at == link.timer) return;
+  if (link.timer) timers_.erase({*link.timer, link.id});
+  if (at) timers_.insert({*at, link.id});
+  link.timer = at;
 }
 
 bool Engine::Impl::poll(Action& out) {
@@ -122,14 +153,9 @@ bool Engine::Impl::poll(Action& out) {
 }
 
 std::optional<Micros> Engine::Impl::next_deadline() const {
-  std::optional<Micros> at = earlier(commit_due(), dialler_.next_deadline());
+  std::optional<Micros> at = earlier(commit_due(), earlier(dialler_.next_deadline(), choose_at_));
   if (tracker_.paused && room_) at = earlier(at, stalled_until_);
-  for (const auto& [id, link] : links_) {
-    const bool room = link->free > 0;
-    at = earlier(at, earlier(link->fetcher.next_deadline(room), link->server.next_deadline(room)));
-    const Friend& f = friends_.at(link->peer);
-    if (config_.fetch_inbound && !link->fetcher.running() && !covered(f)) at = earlier(at, f.ours_lost + kInboundFetch);
-  }
+  if (!timers_.empty()) at = earlier(at, timers_.begin()->first);
   return at;
 }
 

@@ -14,8 +14,9 @@ constexpr Micros kBodyTime = 60 * kSecond;         // per kWindowBytes of a BODY
 constexpr unsigned kStrikeLimit = 6;               // 2^6 seconds is past the longest silence
 
 Fetcher::Fetcher(Store& store, Crypto& crypto, Tracker& tracker, EngineStats& stats, FetchMemory& memory, PeerId peer,
-                 std::uint64_t gen)
-    : store_(store), crypto_(crypto), tracker_(tracker), stats_(stats), memory_(memory), peer_(peer), gen_(gen) {}
+                 std::uint64_t gen, LinkId link, std::set<LinkId>& agenda)
+    : store_(store), crypto_(crypto), tracker_(tracker), stats_(stats), memory_(memory), peer_(peer), gen_(gen), link_(link),
+      agenda_(agenda) {}
 
 Fetcher::~Fetcher() {
   state_ = State::kOff;  // asked for nothing more, while others take over
@@ -23,6 +24,7 @@ Fetcher::~Fetcher() {
 }
 
 void Fetcher::start() {
+  agenda_.insert(link_);
   if (state_ == State::kOff) {
     cursor_ = store_.cursor(peer_, gen_);
     acked_ = cursor_.seq;
@@ -173,6 +175,12 @@ void Fetcher::asked(EntryRef entry, Seq seq, std::uint64_t size) {
   outstanding_.emplace(seq, Outstanding{entry, size});
   outstanding_bytes_ += size;
   want_.insert(seq);
+  agenda_.insert(link_);
+}
+
+void Fetcher::resolved(Seq seq) {
+  listings_.erase(seq);
+  agenda_.insert(link_);
 }
 
 void Fetcher::unasked(Seq seq) {
@@ -181,6 +189,7 @@ void Fetcher::unasked(Seq seq) {
   outstanding_bytes_ -= it->second.size;
   outstanding_.erase(it);
   want_.erase(seq);
+  agenda_.insert(link_);
 }
 
 void Fetcher::fill_window() {
@@ -285,6 +294,7 @@ void Fetcher::cursor_committed(Now now) {
     cursor_.seq = groups_.front().upto;
     cursor_.tag = groups_.front().tag;
     groups_.pop_front();
+    agenda_.insert(link_);
   }
 }
 

@@ -7,7 +7,7 @@
 // subscription can be taken up where it was. (A second FETCH could not be told from the first one's HEADs.)
 #pragma once
 
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,7 +31,9 @@ class Fetcher {
  public:
   enum class Verdict { kOk, kProtocolError, kWrongBody, kGiveUp };  // kGiveUp: CLOSE 0 and back-off
 
-  Fetcher(Store& store, Crypto& crypto, Tracker& tracker, EngineStats& stats, FetchMemory& memory, PeerId peer, std::uint64_t gen);
+  // Whenever there may be something to produce, `link` is put on `agenda`.
+  Fetcher(Store& store, Crypto& crypto, Tracker& tracker, EngineStats& stats, FetchMemory& memory, PeerId peer, std::uint64_t gen,
+          LinkId link, std::set<LinkId>& agenda);
   ~Fetcher();
   Fetcher(const Fetcher&) = delete;
 
@@ -57,7 +59,7 @@ class Fetcher {
   void asked(EntryRef entry, Seq seq, std::uint64_t size);
   void unasked(Seq seq);
   void queue(const MessageKey& key) { queue_.push_back(key); }
-  void resolved(Seq seq) { listings_.erase(seq); }
+  void resolved(Seq seq);
 
   // --- for the commit
   std::optional<CursorUpdate> cursor_due() const;  // what the next commit may store
@@ -95,6 +97,8 @@ class Fetcher {
   FetchMemory& memory_;
   const PeerId peer_;
   const std::uint64_t gen_;
+  const LinkId link_;
+  std::set<LinkId>& agenda_;
 
   State state_ = State::kOff;
   bool fetch_due_ = false;
@@ -103,13 +107,13 @@ class Fetcher {
   Seq upto_ = 0;               // the last HAVE's
   Seq size_ = 0;               // the last HEAD's
   std::uint64_t granted_ = 0;  // entries the friend may still list
-  std::deque<HaveGroup> groups_;
+  std::list<HaveGroup> groups_;
   std::map<Seq, EntryRef> listings_;  // listed, not resolved
   std::map<Seq, Asked> leave_;        // what the friend may still send: one BODY or GONE each, however late
   std::map<Seq, Outstanding> outstanding_;
   std::uint64_t outstanding_bytes_ = 0;
   std::set<Seq> want_;                // WANTs to send
-  std::deque<MessageKey> queue_;      // unasked entries this friend has listed
+  std::list<MessageKey> queue_;       // unasked entries this friend has listed
   Seq acked_ = 0;
   Micros ack_at_ = 0;
 

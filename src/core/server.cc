@@ -17,13 +17,18 @@ HeadStatus Server::judge(const Fetch& fetch) {
   return tag_for(crypto_, store_.log_key(), peer_, at.seq, chain_) == at.tag ? HeadStatus::kOk : HeadStatus::kMismatch;
 }
 
-void Server::on_fetch(const Fetch& fetch) {
+void Server::on_fetch(Now now, const Fetch& fetch) {
   head_due_ = judge(fetch);
   subscribed_ = head_due_ == HeadStatus::kOk;
   wanted_.clear();
   skips_at_.reset();
   size_at_fetch_ = store_.size();
-  from_ = position_ = upto_ = acked_ = acked_stored_ = fetch.cursor.seq;
+  from_ = position_ = upto_ = fetch.cursor.seq;
+  acked_ = acked_stored_ = 0;
+  if (subscribed_ && from_ > 0) {  // a cursor is an acknowledgement, and the last one of an earlier session may not be stored
+    acked_ = from_;
+    ack_at_ = now.mono + kLazyCommit;
+  }
   stated_ = 0;
   credit_ = std::min(fetch.credit, kMaxCredit);
 }

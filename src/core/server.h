@@ -18,7 +18,7 @@ class Server {
   Server(Store& store, Crypto& crypto, LogTail& tail, EngineStats& stats, PeerId peer, std::uint64_t gen);
 
   // From the friend. false: protocol error.
-  void on_fetch(const Fetch& fetch);
+  void on_fetch(Now now, const Fetch& fetch);
   bool on_want(const Seqs& want);
   bool on_credit(Now now, const Credit& credit);
 

@@ -13,13 +13,14 @@ namespace {
 
 using BigPtr = std::unique_ptr<BIGNUM, Free<BN_free>>;
 constexpr std::string_view kBegin = "-----BEGIN ";
-constexpr const char* kHintPrinted = "it is what add-peer printed at your friend's: from -----BEGIN PUBLIC KEY----- to the END line";
+constexpr const char* kHintPrinted = "it is what add-peer printed at your friend's, from the BEGIN PUBLIC KEY line to the END line";
 constexpr const char* kHintForm = "your friend can print it again with show-key; or: openssl pkey -pubin -in FILE -pubout";
 
 // Why the text holds no block we would look into, by its BEGIN lines.
 std::optional<Refusal> look_at_text(std::string_view pem) {
   if (pem.size() > kMaxPem)
-    return Refusal{"the key text is " + std::to_string(pem.size()) + " bytes long, more than " + std::to_string(kMaxPem), kHintPrinted};
+    return Refusal{"the key text is " + std::to_string(pem.size()) + " bytes long, more than " + std::to_string(kMaxPem),
+                   kHintPrinted};
   std::size_t blocks = 0;
   std::string_view kind;
   for (std::size_t at = 0; at < pem.size(); at = std::min(pem.find('\n', at), pem.size() - 1) + 1) {
@@ -29,9 +30,10 @@ std::optional<Refusal> look_at_text(std::string_view pem) {
   if (blocks == 0) return Refusal{"no public key found in the text", kHintPrinted};
   if (blocks > 1) return Refusal{"more than one PEM block in the text", "leave only the one of this friend"};
   if (kind.find("PRIVATE KEY") != std::string_view::npos)
-    return Refusal{"this is a private key, not a public one", "a private key is never given to anybody; make a new pair if it was"};
+    return Refusal{"this is a private key, not a public one", "a private key is given to nobody; if it was, replace the pair"};
   if (kind == "RSA PUBLIC KEY")
-    return Refusal{"the key is in PKCS#1 form (BEGIN RSA PUBLIC KEY)", "turn it round with: openssl rsa -RSAPublicKey_in -in FILE -pubout"};
+    return Refusal{"the key is in PKCS#1 form (BEGIN RSA PUBLIC KEY)",
+                   "convert it: openssl rsa -RSAPublicKey_in -in FILE -pubout"};
   if (kind != "PUBLIC KEY") return Refusal{"the PEM block is not a public key (BEGIN PUBLIC KEY)", kHintPrinted};
   return std::nullopt;
 }
@@ -64,10 +66,12 @@ std::optional<Refusal> look_at_numbers(const EVP_PKEY* key, int network_bits) {
   if (!n || !e) return Refusal{"the key holds no RSA numbers", kHintForm};
   const int bits = BN_num_bits(n.get());
   if (bits == 2048 && network_bits != 2048)
-    return Refusal{"the key has 2048 bits, and this network wants 3072 or 4096", "2048 is taken only where GOSSIPD_RSA_BITS is 2048"};
+    return Refusal{"the key has 2048 bits, and this network wants 3072 or 4096",
+                   "2048 is taken only where GOSSIPD_RSA_BITS is 2048"};
   if (bits != 2048 && bits != 3072 && bits != 4096)
-    return Refusal{"the key has " + std::to_string(bits) + " bits, and must have 3072 or 4096", "keys made by gossipd have"};
-  if (!BN_is_word(e.get(), 65537)) return Refusal{"the public exponent is not 65537", "keys made by gossipd have that one"};
+    return Refusal{"the key has " + std::to_string(bits) + " bits, and must have 3072 or 4096",
+                   "a key that gossipd made has one of these sizes"};
+  if (!BN_is_word(e.get(), 65537)) return Refusal{"the public exponent is not 65537", "a key that gossipd made has that one"};
   if (!BN_is_odd(n.get())) return Refusal{"the modulus is even", "the key is damaged or was made to deceive; ask for it again"};
   return std::nullopt;
 }

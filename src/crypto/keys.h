@@ -19,7 +19,7 @@ NewKey make_key(int bits);  // 0.2 to 4 s; safe in a thread of its own
 
 // REQUIRE der as made by make_key; throw std::runtime_error when it does not parse (a damaged database).
 std::shared_ptr<const PrivateKey> load_private(View private_der);
-std::shared_ptr<const PublicKey> load_public(View spki_der);       // parsed and used once, so that the first friend sees no slow encryption
+std::shared_ptr<const PublicKey> load_public(View spki_der);       // used once here, so that no caller sees a slow first time
 std::shared_ptr<const PublicKey> public_half(View private_der);
 std::string public_pem(View private_der);                          // "-----BEGIN PUBLIC KEY-----" ... with a line end
 

@@ -94,9 +94,7 @@ Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)()
       "INSERT INTO peer_sync(peer, gen, log_id, cursor, tag, acked) SELECT id, gen, ?, ?, ?, 0 FROM peers WHERE id=? AND gen=?"
       " ON CONFLICT(peer) DO UPDATE SET acked=iif(gen=excluded.gen, acked, 0), gen=excluded.gen, log_id=excluded.log_id,"
       " cursor=excluded.cursor, tag=excluded.tag");
-  advance = db.prepare(
-      "UPDATE peer_sync SET cursor=?1, tag=?2 WHERE peer=?3 AND gen=?4 AND log_id=?5 AND cursor<?1"
-      " AND EXISTS(SELECT 1 FROM peers WHERE id=?3 AND gen=?4)");
+  advance = db.prepare("UPDATE peer_sync SET cursor=?1, tag=?2 WHERE peer=?3 AND gen=?4 AND log_id=?5 AND cursor<?1");
   ack = db.prepare(
       "INSERT INTO peer_sync(peer, gen, log_id, cursor, tag, acked) SELECT id, gen, zeroblob(16), 0, zeroblob(8), ? FROM peers"
       " WHERE id=? AND gen=? ON CONFLICT(peer) DO UPDATE SET acked=max(acked, excluded.acked) WHERE gen=excluded.gen");

@@ -10,9 +10,10 @@ namespace gossip::db {
 
 static_assert(sizeof(sqlite3_int64) == sizeof(std::int64_t));
 
-// Rationale: a write that found no room may be tried again, a failed fsync never: the kernel may have dropped the pages.
+// SQLite says SQLITE_FULL itself where a write found no room, but not where a file could not be made or the -shm not grow.
+// Rationale: these may be tried again, a failed fsync never, whatever its errno: the kernel may have dropped the pages.
 static bool no_room(sqlite3* db, int code) {
-  if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) return false;
+  if (code != SQLITE_IOERR_SHMSIZE && code != SQLITE_IOERR_SHMMAP && (code & 0xff) != SQLITE_CANTOPEN) return false;
   int error = sqlite3_system_errno(db);
   return error == ENOSPC || error == EDQUOT;
 }

@@ -7,7 +7,6 @@ import unittest
 
 from gossip import (FACTOR, GOSSIPD, PATIENCE, Case, alive, befriend, group, parent_of, run, silent_port, stat_of, wait_until)
 
-LONG = True
 KILLS = int(os.environ.get("GOSSIP_TEST_KILLS", "12"))  # 200 is the full count
 
 
@@ -77,9 +76,9 @@ class Start(Case):
         self.assertEqual(a.stop(), 0)
 
     def test_listener_killed_many_times_while_keys_are_made(self):
-        a = self.node("ann")
+        a, old = self.node("ann"), None
         for i in range(KILLS):
-            old = a.listener()
+            old = a.listener(other_than=old)
             a.add_peer("p%d" % i)  # takes a key, so that one is being made
             os.kill(old, signal.SIGKILL)
         self.assertTrue(a.listener(other_than=old))

@@ -7,8 +7,6 @@ from collections import Counter
 from gossip import FACTOR, PATIENCE, Case, befriend, silent_port, wait_until
 from proxy import Mute, Proxy
 
-LONG = True
-
 
 class Friends(Case):
     def pair(self, **env):

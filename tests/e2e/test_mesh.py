@@ -5,8 +5,6 @@ from collections import Counter
 
 from gossip import FACTOR, PATIENCE, Case, befriend
 
-LONG = True
-
 
 class Mesh(Case):
     def once_each(self, node, ids):

@@ -11,8 +11,6 @@ from collections import Counter
 from gossip import CELL, FACTOR, M1, M2, M3, PATIENCE, Case, SharedCase, befriend, wait_until
 from proxy import Proxy
 
-LONG = True
-
 
 def call(port, source="127.0.0.1"):
     s = socket.socket()

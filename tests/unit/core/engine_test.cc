@@ -239,6 +239,20 @@ TEST(Engine, CursorTagDetectsWhatIsNotOurs) {
   EXPECT_EQ(t.closed, CloseCode::kProtocolError);
 }
 
+TEST(Engine, CursorOfAFetchIsAnAcknowledgement) {
+  Talk t;
+  t.hello();
+  t.publish("one");
+  t.publish("two");
+  t.fetch(10);
+  auto have = decode_have(*t.next(FrameType::kHave), 0);
+  t.engine.handle(t.now, LinkDown{t.link, End::kAbnormal});  // before it could acknowledge
+  t.up(), t.hello();
+  t.send(Fetch{Cursor{t.log_id, 2, have->tag}, 10});
+  t.pass(2 * kSecond);
+  EXPECT_EQ((t.store.disk.acks[{7, 1}]), 2u);
+}
+
 TEST(Engine, ServerRefusesWantsAndAcksOutOfBounds) {
   auto with_subscription = [](auto act) {
     Talk t;

@@ -127,13 +127,14 @@ TEST(Import, A24_TextThatIsNoKey) {
   std::string broken = ann_pem();
   broken[100] = '!';
   EXPECT_EQ(refusal(broken), "the PEM block cannot be read");
-  EXPECT_EQ(refusal("-----BEGIN PUBLIC KEY-----\nProc-Type: 4,ENCRYPTED\n\n" + ann_pem().substr(27)), "the PEM block cannot be read");
+  const std::string headers = "-----BEGIN PUBLIC KEY-----\nProc-Type: 4,ENCRYPTED\n\n";
+  EXPECT_EQ(refusal(headers + ann_pem().substr(27)), "the PEM block cannot be read");
 }
 
 TEST(Import, A24_OtherKindsOfKey) {
-  PkeyPtr ec(EVP_EC_gen("P-256")), pss(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+  PkeyPtr ec(EVP_EC_gen("P-256")), ed(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
   EXPECT_EQ(refusal(pem_of(ec)), "the key is not a plain RSA key (rsaEncryption)");
-  EXPECT_EQ(refusal(pem_of(pss)), "the key is not a plain RSA key (rsaEncryption)");
+  EXPECT_EQ(refusal(pem_of(ed)), "the key is not a plain RSA key (rsaEncryption)");
   // The last byte of rsaEncryption (1.2.840.113549.1.1.1) made into id-RSAES-OAEP (.7) and id-RSASSA-PSS (.10).
   Bytes der = ann_spki();
   const Bytes oid{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01};

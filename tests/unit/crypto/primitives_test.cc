@@ -35,8 +35,8 @@ TEST_F(Primitives, HkdfExtract) {  // RFC 5869 A.1
 }
 
 TEST_F(Primitives, ChaCha20Poly1305) {  // RFC 8439 2.8.2
-  const Bytes key = hex("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"), nonce = hex("070000004041424344454647"),
-              ad = hex("50515253c0c1c2c3c4c5c6c7");
+  const Bytes key = hex("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f");
+  const Bytes nonce = hex("070000004041424344454647"), ad = hex("50515253c0c1c2c3c4c5c6c7");
   const std::string_view text =
       "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.";
   Bytes sealed(text.size() + 16), plain(text.size());

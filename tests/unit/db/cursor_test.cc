@@ -101,6 +101,7 @@ TEST_F(CursorTest, AcksOnlyGrowAndSurviveANewLog) {
   EXPECT_EQ(peer_syncs(db_)[0].cursor, 0u);
   EXPECT_EQ(log_.cursor(bob_, 1).log_id, LogId{}) << "an ack adopts no log";
   move(at(1, 2), true);
+  EXPECT_EQ(peer_syncs(db_)[0].acked, 5u);
   EXPECT_TRUE(acked(6));
   EXPECT_EQ(peer_syncs(db_)[0].acked, 6u);
   EXPECT_EQ(peer_syncs(db_)[0].cursor, 2u);

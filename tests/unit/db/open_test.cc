@@ -196,16 +196,23 @@ TEST_F(Open, WhatACrashLeftWhileMakingIsNoHindrance) {
 }
 
 TEST_F(Open, TwoProgramsMakingItAtOnceBothSucceed) {
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < 20; ++round) {
     const std::string path = dir_ + "/r" + std::to_string(round) + "/g.db";
+    int gate[2];  // closed by us, it lets all of them go at once
+    ASSERT_EQ(::pipe(gate), 0);
     std::vector<pid_t> children;
     for (int i = 0; i < 4; ++i) {
       children.push_back(spawn([&, i] {
+        ::close(gate[1]);
+        char none = 0;
+        if (::read(gate[0], &none, 1) != 0) return 1;
         Database db = open_store(path, {});
         meta_put(db, "child" + std::to_string(i), "was here");
         return 0;
       }));
     }
+    ::close(gate[0]);
+    ::close(gate[1]);
     for (pid_t child : children) EXPECT_EQ(exit_code(child), 0);
     Database db = open_store(path, {});
     EXPECT_EQ(number(db, "SELECT count(*) FROM meta WHERE k LIKE 'child%'"), 4);

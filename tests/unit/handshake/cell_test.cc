@@ -114,7 +114,10 @@ TEST(Cells, A30_ReorderReplayDropReflect) {
 
 TEST(Cells, RulesOfTheInside) {
   TracingCrypto crypto;
-  struct { std::uint8_t type; std::size_t least, most; } rules[] = {{0, 0, 0}, {1, 5, 5}, {2, 0, 1005}, {3, 0, 0}, {4, 1, 1}, {5, 0, 32}, {6, 0, 32}};
+  struct {
+    std::uint8_t type;
+    std::size_t least, most;
+  } rules[] = {{0, 0, 0}, {1, 5, 5}, {2, 0, 1005}, {3, 0, 0}, {4, 1, 1}, {5, 0, 32}, {6, 0, 32}};
   Cell out;
   for (std::size_t type = 0; type < 256; ++type)
     for (std::size_t len : {0u, 1u, 2u, 4u, 5u, 6u, 31u, 32u, 33u, 1004u, 1005u, 1006u, 1008u, 65535u}) {

@@ -68,7 +68,8 @@ TEST(Channel, A31_SimultaneousOpen) {
   const std::vector<std::shared_ptr<const PairKeys>> peers{w.ann};
   at_ann.set_peers(peers);
   auto ann_dials = Channel::dial(w.crypto, w.rng, w.ann, at(0)), bob_dials = Channel::dial(w.crypto, w.rng, w.bob, at(0));
-  auto bob_accepts = Channel::accept(w.crypto, w.rng, w.responder, at(0)), ann_accepts = Channel::accept(w.crypto, w.rng, at_ann, at(0));
+  auto bob_accepts = Channel::accept(w.crypto, w.rng, w.responder, at(0));
+  auto ann_accepts = Channel::accept(w.crypto, w.rng, at_ann, at(0));
   pump(*ann_dials, *bob_accepts, at(0));
   pump(*bob_dials, *ann_accepts, at(0));
   EXPECT_TRUE(ann_dials->open() && bob_accepts->open() && bob_dials->open() && ann_accepts->open());

@@ -8,7 +8,8 @@ namespace {
 
 Now at(Micros mono) { return {mono, 0}; }
 Address v4(int a, int b, int c, int d) {
-  return Address::v4({static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b), static_cast<std::uint8_t>(c), static_cast<std::uint8_t>(d)});
+  auto byte = [](int v) { return static_cast<std::uint8_t>(v); };
+  return Address::v4({byte(a), byte(b), byte(c), byte(d)});
 }
 constexpr std::size_t kStrangers = kCallers - kCallersReserved;
 
@@ -30,7 +31,8 @@ TEST(Gate, Prefixes) {
 TEST(Gate, OldestOfTheFullestPrefixGoes) {
   Gate gate;
   EXPECT_TRUE(gate.enter(at(0), 1, v4(127, 9, 9, 1)).in);
-  for (CallerId id = 2; id <= kStrangers; ++id) EXPECT_EQ(gate.enter(at(static_cast<Micros>(id)), id, v4(127, 1, 1, static_cast<int>(id % 200))).evict, std::nullopt);
+  for (CallerId id = 2; id <= kStrangers; ++id)
+    EXPECT_EQ(gate.enter(at(static_cast<Micros>(id)), id, v4(127, 1, 1, static_cast<int>(id % 200))).evict, std::nullopt);
   EXPECT_EQ(gate.callers(), kStrangers);
   auto verdict = gate.enter(at(3 * kSecond), 5000, v4(127, 2, 2, 2));
   EXPECT_TRUE(verdict.in);

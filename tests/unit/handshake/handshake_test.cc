@@ -182,7 +182,9 @@ TEST(Handshake, ReplaySetForgetsTheLeastRecent) {
 TEST(Handshake, A5_VersionAndFlags) {
   World w;
   M2 m2;
-  auto accepted = [&](const std::function<void(MutView)>& change) { return w.responder.answer(w.m1_with(change), m2).pair != nullptr; };
+  auto accepted = [&](const std::function<void(MutView)>& change) {
+    return w.responder.answer(w.m1_with(change), m2).pair != nullptr;
+  };
   EXPECT_TRUE(accepted([](MutView) {}));
   EXPECT_TRUE(accepted([](MutView b) { b[1] = 1; })) << "ML-KEM offered: answered without";
   EXPECT_FALSE(accepted([](MutView b) { b[0] = 0; }));
@@ -199,6 +201,22 @@ TEST(Handshake, A5_VersionAndFlags) {
   for (int bit = 0; bit < 8; ++bit) EXPECT_FALSE(recognised([&](MutView b) { b[1] = static_cast<std::uint8_t>(1 << bit); }));
   EXPECT_FALSE(recognised([](MutView b) { b[0] = 2; }));
   for (std::size_t i = 2; i < 16; ++i) EXPECT_FALSE(recognised([&](MutView b) { b[i] = 0x80; }));
+}
+
+// The reserved bytes of M3 are zero, and are looked at before the private key is used.
+TEST(Handshake, ReservedBytesOfM3) {
+  World w;
+  for (std::size_t i = 0; i <= 16; ++i) {
+    const M1 m1 = w.m1_with([](MutView) {});
+    M2 m2;
+    Answer answer = w.responder.answer(m1, m2);
+    const M3 m3 = w.m3_with(m1, m2, [&](MutView reserved) {
+      if (i < 16) reserved[i] = 1;
+    });
+    EXPECT_EQ(w.responder.finish(answer, m3, 0).has_value(), i == 16) << i;
+    EXPECT_EQ(w.bob_private->used, i == 16 ? 1 : 0);
+  }
+  EXPECT_EQ(counted(w, Reason::kM3Bad), 16u);
 }
 
 // T-A10: points of low order, in every encoding, from either side.

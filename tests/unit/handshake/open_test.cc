@@ -112,7 +112,8 @@ TEST(Open, BatchesArePadded) {
     to.take_stream();
     return out.size() / kCell;
   };
-  for (auto [cells, size] : {std::pair{1u, 1u}, {2u, 2u}, {3u, 4u}, {5u, 8u}, {100u, 128u}, {255u, 256u}, {256u, 256u}, {257u, 512u}, {513u, 768u}}) {
+  for (auto [cells, size] : {std::pair{1u, 1u}, {2u, 2u}, {3u, 4u}, {5u, 8u}, {100u, 128u}, {255u, 256u}, {256u, 256u},
+                             {257u, 512u}, {513u, 768u}}) {
     EXPECT_EQ(batch(*s.a, *s.b, cells), size) << cells;
     EXPECT_EQ(batch(*s.b, *s.a, cells), size) << cells;
   }
@@ -180,8 +181,11 @@ TEST(Open, A32_RekeyByCountAndAge) {
 
 // Every way to break the rules inside a verified cell gets CLOSE 1, and 2 s.
 TEST(Open, ProtocolErrorsGetClose1) {
-  struct { CellType type; std::size_t len; } bad[] = {{CellType::kReady, 5}, {CellType::kPad, 1}, {CellType::kRekey, 1}, {CellType::kClose, 0},
-                                                      {CellType::kClose, 2}, {CellType::kPing, 33}, {CellType::kPong, 33}, {CellType{7}, 0}, {CellType{255}, 0}};
+  struct {
+    CellType type;
+    std::size_t len;
+  } bad[] = {{CellType::kReady, 5}, {CellType::kPad, 1},   {CellType::kRekey, 1}, {CellType::kClose, 0},  {CellType::kClose, 2},
+             {CellType::kPing, 33}, {CellType::kPong, 33}, {CellType{7}, 0},      {CellType{255}, 0}};
   for (const auto& b : bad) {
     HostileFriend f;
     // A REKEY of a bad length cannot be sealed as such; the type is put in by hand.
@@ -203,7 +207,8 @@ TEST(Open, ProtocolErrorsGetClose1) {
 }
 
 TEST(Open, CloseOfTheFriend) {
-  const End ends[] = {End::kClosed, End::kProtocolError, End::kReplaced, End::kShutdown, End::kBusy, End::kProtocolError, End::kProtocolError};
+  const End ends[] = {End::kClosed, End::kProtocolError, End::kReplaced,     End::kShutdown,
+                      End::kBusy,   End::kProtocolError, End::kProtocolError};
   for (std::uint8_t code = 0; code < 7; ++code) {
     HostileFriend f;
     f.a->send(Bytes(2 * kCellData, 1));
@@ -241,6 +246,23 @@ TEST(Open, OurCloseWaitsForTheirsAndNotLonger) {
   g.a->tick(at(2 * kSecond));
   EXPECT_TRUE(g.a->finished());
   EXPECT_EQ(g.a->end(), End::kBusy);
+}
+
+// What is glued to M3 is read as cells: good ones count, others end the session that had just begun.
+TEST(Open, BytesBehindM3) {
+  World w;
+  auto a = Channel::dial(w.crypto, w.rng, w.ann, at(0));
+  auto b = Channel::accept(w.crypto, w.rng, w.responder, at(0));
+  b->receive(at(0), take_output(*a, at(0)));
+  b->work(at(0));
+  a->receive(at(0), take_output(*b, at(0)));
+  Bytes m3 = take_output(*a, at(0));
+  m3.resize(kM3 + kCell - 1);
+  b->receive(at(0), m3);
+  EXPECT_TRUE(b->open());
+  b->receive(at(0), Bytes(1));
+  EXPECT_EQ(b->end(), End::kAbnormal);
+  EXPECT_FALSE(b->open());
 }
 
 TEST(Open, EndOfFileWithoutCloseIsAbnormal) {

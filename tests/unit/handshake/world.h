@@ -121,15 +121,38 @@ struct World {
     std::copy_n(mac.begin(), 16, tag.begin());
     std::fill(b1.begin(), b1.end(), std::uint8_t{0});
     b1[0] = 1;
-    const Hash e_i = crypto.x25519_public(rng.array<32>());
+    rng.fill(x.mut());
+    const Hash e_i = crypto.x25519_public(x);
     std::copy(e_i.begin(), e_i.end(), b1.begin() + 16);
     change(b1);
     crypto.seal(t.m1_key(n_i), kZeroNonce, t.m1_ad(n_i, tag), b1, out.subspan(48));
     return m1;
   }
 
+  // The M3 with which ann, whose last M1 was m1_with's, answers M2; `change` sees its 16 reserved bytes.
+  M3 m3_with(View m1, View m2, const std::function<void(MutView reserved)>& change) {
+    Transcript t(crypto, ann->out.root, ann->out.h0);
+    t.add(m1);
+    std::array<std::uint8_t, wire::kB2> b2;
+    const View n_r = m2.first(32);
+    GOSSIP_CHECK(crypto.open(t.m2_key(n_r), kZeroNonce, t.m2_ad(n_r), m2.subspan(32), b2));
+    const View b2a = View{b2}.first(wire::kB2a);
+    Secret32 ee, k_r;
+    crypto.x25519(x, b2a.subspan(16, 32), ee.mut());
+    ann->ours->decrypt(View{b2}.subspan(wire::kB2a, ann->ours->size()), t.label_cr(n_r, b2a), Secret32{}, k_r.mut());
+    t.add(m2);
+    t.mix(ee, Secret32{}, k_r);
+    M3 m3{};
+    MutView b3 = MutView{m3}.first(wire::kB3);
+    change(b3.first(16));
+    ann->theirs->encrypt(rng.array<32>(), t.label_ci(), b3.subspan(16, ann->theirs->size()));
+    crypto.seal(t.m3_key(), kZeroNonce, t.h(), b3, m3);
+    return m3;
+  }
+
   TracingCrypto crypto;
   TestRng rng{1};
+  Secret32 x;  // ann's X25519 key of the last m1_with
   std::shared_ptr<TracingPrivate> ann_private, bob_private;
   std::shared_ptr<PairKeys> ann, bob;  // what ann holds of bob (peer 2), and bob of ann (peer 1)
   Responder responder{crypto, rng};
@@ -179,7 +202,8 @@ struct Impostor {
 inline Now at(Micros mono) { return {mono, 0}; }
 
 // Carries bytes both ways until neither side has any; `cut` chooses how many of them at a time.
-inline void pump(Channel& a, Channel& b, Now now, const std::function<std::size_t(std::size_t)>& cut = [](std::size_t n) { return n; }) {
+inline void pump(Channel& a, Channel& b, Now now,
+                 const std::function<std::size_t(std::size_t)>& cut = [](std::size_t n) { return n; }) {
   auto carry = [&](Channel& from, Channel& to) {
     const View out = from.output();
     if (out.empty()) return false;
