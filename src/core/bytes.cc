@@ -69,13 +69,17 @@ std::uint64_t Reader::leb128() {
 }
 
 Writer& Writer::leb128(std::uint64_t v) {
-  for (; v >= 0x80; v >>= 7) u8(static_cast<std::uint8_t>(v | 0x80));
-  return u8(static_cast<std::uint8_t>(v));
+  std::array<std::uint8_t, 10> digits;
+  std::size_t n = 0;
+  for (; v >= 0x80; v >>= 7) digits[n++] = static_cast<std::uint8_t>(v | 0x80);
+  digits[n++] = static_cast<std::uint8_t>(v);
+  return bytes(View(digits).first(n));
 }
 
 Writer& Writer::big_endian(std::uint64_t v, std::size_t n) {
-  for (std::size_t i = n; i-- > 0;) u8(static_cast<std::uint8_t>(v >> (8 * i)));
-  return *this;
+  std::array<std::uint8_t, 8> digits;
+  for (std::size_t i = 0; i < n; ++i) digits[i] = static_cast<std::uint8_t>(v >> (8 * (n - 1 - i)));
+  return bytes(View(digits).first(n));
 }
 
 std::size_t leb128_size(std::uint64_t v) {

@@ -24,6 +24,7 @@ Tag tag_for(Crypto& crypto, View log_key, PeerId peer, Seq seq, const Hash& chai
   Tag out{};
   if (seq == 0) return out;
   Bytes input;
+  input.reserve(64);
   Writer(input).bytes(as_view("tag")).u64(peer).u64(seq).bytes(chain);
   Hash mac = crypto.hmac(log_key, input);
   std::copy_n(mac.begin(), out.size(), out.begin());

@@ -11,7 +11,7 @@ namespace gossip {
 constexpr std::size_t kFirstRoom = 16 * 1024;  // before the driver has said how much a link takes
 
 Engine::Impl::Impl(const EngineConfig& config, Store& store, Crypto& crypto, Rng& rng)
-    : config_(config), store_(store), crypto_(crypto), rng_(rng), tail_(store), tracker_(store), dialler_(config, rng) {}
+    : config_(config), store_(store), crypto_(crypto), rng_(rng), tail_(store, crypto), tracker_(store), dialler_(config, rng) {}
 
 // --- friends and links
 

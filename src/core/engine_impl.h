@@ -87,6 +87,7 @@ class Engine::Impl {
   std::map<PeerId, Friend> friends_;
   Links links_;
   std::deque<Action> actions_;
+  Bytes scratch_;                  // what pump() puts together
   bool room_ = true;
   Micros stalled_until_ = 0;
   std::optional<Micros> staged_since_;

@@ -8,6 +8,7 @@
 namespace gossip {
 
 constexpr std::uint64_t kLeastCredit = 64;
+constexpr std::size_t kKeepScratch = 256 * 1024;  // what a long body needed is given back
 constexpr std::size_t kStream = 16;  // so many staged at once are a stream, worth gathering longer
 
 static std::optional<Micros> earlier(std::optional<Micros> a, std::optional<Micros> b) {
@@ -121,7 +122,8 @@ std::uint64_t Engine::Impl::credit_target() const {
 
 void Engine::Impl::pump(Now now, Link& link) {
   const bool room = link.free > 0;
-  Bytes out;
+  Bytes& out = scratch_;
+  out.clear();
   if (room && !link.hello_sent) {
     encode(out, Hello{link.server.log_id()});
     link.hello_sent = true;
@@ -131,7 +133,8 @@ void Engine::Impl::pump(Now now, Link& link) {
   if (!out.empty()) {
     link.free -= std::min(link.free, out.size());
     stats.bytes_out += out.size();
-    actions_.push_back(Send{link.id, std::move(out)});
+    actions_.push_back(Send{link.id, Bytes(out.begin(), out.end())});
+    if (out.capacity() > kKeepScratch) out = {};
   }
   set_timer(link);
 }

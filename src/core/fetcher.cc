@@ -84,22 +84,21 @@ Fetcher::Verdict Fetcher::on_have(Now, View payload) {
   if (have->upto == upto_) return Verdict::kOk;  // nothing new
   granted_ -= have->entries.size();
   upto_ = have->upto;
-  const bool nothing_open = !groups_.empty() && groups_.back().open == 0;
-  HaveGroup& group = groups_.emplace_back(HaveGroup{have->upto, have->tag, 0, 0});
+  HaveGroup* group = nullptr;
   for (const HaveEntry& e : have->entries) {
     const MessageKey key{e.epoch, e.id12};
     auto wrong = memory_.wrong.find(e.seq);
     if (wrong != memory_.wrong.end() && wrong->second >= kWrongBodies) continue;
     if (!tracker_.find(key) && store_.held(key.epoch, key.id12)) continue;
-    EntryRef entry = tracker_.list(key, Provider{this, e.seq, e.size, &group, false});
+    if (!group) group = &groups_.emplace_back(HaveGroup{have->upto, have->tag, 0, 0});
+    EntryRef entry = tracker_.list(key, Provider{this, e.seq, e.size, group, false});
     listings_.emplace(e.seq, entry);
     tracker_.ask(entry);
   }
-  if (group.open == 0 && nothing_open) {  // one closed group says as much as two
-    const HaveGroup last = group;
-    groups_.pop_back();
-    groups_.back() = last;
-  }
+  if (group) return Verdict::kOk;
+  // Nothing of it is open: one closed group at the end says as much as two.
+  if (groups_.empty() || groups_.back().open > 0) groups_.emplace_back();
+  groups_.back() = HaveGroup{have->upto, have->tag, 0, 0};
   return Verdict::kOk;
 }
 

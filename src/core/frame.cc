@@ -154,54 +154,55 @@ std::optional<Err> decode_err(View payload) {
 
 // --- frames out
 
-static void frame(Bytes& out, FrameType type, const Bytes& payload) {
-  Writer(out).u8(static_cast<std::uint8_t>(type)).leb128(payload.size()).bytes(payload);
+// Writes type and payload, then slips the length between them.
+template <class Payload>
+static void frame(Bytes& out, FrameType type, Payload&& payload) {
+  out.push_back(static_cast<std::uint8_t>(type));
+  const std::size_t start = out.size();
+  Writer w(out);
+  payload(w);
+  Bytes length;
+  Writer(length).leb128(out.size() - start);
+  out.insert(out.begin() + static_cast<std::ptrdiff_t>(start), length.begin(), length.end());
 }
 
 void encode(Bytes& out, const Hello& f) {
-  Bytes p;
-  Writer(p).u8(1).leb128(0).bytes(f.log_id);
-  frame(out, FrameType::kHello, p);
+  frame(out, FrameType::kHello, [&](Writer& w) { w.u8(1).leb128(0).bytes(f.log_id); });
 }
 
 void encode(Bytes& out, const Fetch& f) {
-  Bytes p;
-  Writer(p).bytes(f.cursor.log_id).leb128(f.cursor.seq).bytes(f.cursor.tag).leb128(f.credit);
-  frame(out, FrameType::kFetch, p);
+  frame(out, FrameType::kFetch,
+        [&](Writer& w) { w.bytes(f.cursor.log_id).leb128(f.cursor.seq).bytes(f.cursor.tag).leb128(f.credit); });
 }
 
 void encode(Bytes& out, const Head& f) {
-  Bytes p;
-  Writer(p).u8(static_cast<std::uint8_t>(f.status)).bytes(f.log_id).leb128(f.size);
-  frame(out, FrameType::kHead, p);
+  frame(out, FrameType::kHead, [&](Writer& w) { w.u8(static_cast<std::uint8_t>(f.status)).bytes(f.log_id).leb128(f.size); });
 }
 
 void encode(Bytes& out, const Have& f, Seq base) {
   GOSSIP_CHECK(f.entries.size() <= kMaxBatch);
-  Bytes p;
-  Writer w(p);
-  w.leb128(f.entries.size());
-  for (const HaveEntry& entry : f.entries) {
-    GOSSIP_CHECK(entry.seq > base);
-    w.leb128(entry.seq - base).leb128(entry.epoch).leb128(entry.size).bytes(entry.id12);
-    base = entry.seq;
-  }
-  w.leb128(f.upto).bytes(f.tag);
-  frame(out, FrameType::kHave, p);
+  frame(out, FrameType::kHave, [&](Writer& w) {
+    w.leb128(f.entries.size());
+    for (const HaveEntry& entry : f.entries) {
+      GOSSIP_CHECK(entry.seq > base);
+      w.leb128(entry.seq - base).leb128(entry.epoch).leb128(entry.size).bytes(entry.id12);
+      base = entry.seq;
+    }
+    w.leb128(f.upto).bytes(f.tag);
+  });
 }
 
 void encode(Bytes& out, FrameType type, const Seqs& f) {
   GOSSIP_CHECK(f.seqs.size() <= kMaxBatch);
-  Bytes p;
-  Writer w(p);
-  w.leb128(f.seqs.size());
-  Seq base = 0;
-  for (Seq seq : f.seqs) {
-    GOSSIP_CHECK(seq > base);
-    w.leb128(seq - base);
-    base = seq;
-  }
-  frame(out, type, p);
+  frame(out, type, [&](Writer& w) {
+    w.leb128(f.seqs.size());
+    Seq base = 0;
+    for (Seq seq : f.seqs) {
+      GOSSIP_CHECK(seq > base);
+      w.leb128(seq - base);
+      base = seq;
+    }
+  });
 }
 
 void encode(Bytes& out, const Body& f) {  // written straight: a body may be a megabyte
@@ -209,11 +210,11 @@ void encode(Bytes& out, const Body& f) {  // written straight: a body may be a m
 }
 
 void encode(Bytes& out, const Credit& f) {
-  Bytes p;
-  Writer(p).leb128(f.ack).leb128(f.more);
-  frame(out, FrameType::kCredit, p);
+  frame(out, FrameType::kCredit, [&](Writer& w) { w.leb128(f.ack).leb128(f.more); });
 }
 
-void encode(Bytes& out, const Err& f) { frame(out, FrameType::kErr, {f.code}); }
+void encode(Bytes& out, const Err& f) {
+  frame(out, FrameType::kErr, [&](Writer& w) { w.u8(f.code); });
+}
 
 }  // namespace gossip

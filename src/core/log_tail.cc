@@ -6,29 +6,38 @@ namespace gossip {
 
 constexpr std::size_t kRecent = 2 * kMaxBatch;
 
+// Appends up to `count` rows. REQUIRES into to be empty or to end at `after`
+void LogTail::read(Seq after, std::size_t count, std::vector<TailRow>& into) {
+  rows_.resize(count);
+  rows_.resize(store_.rows(after, rows_));
+  Hash chain = into.empty() ? store_.chain(after) : into.back().chain;
+  for (const LogRow& row : rows_) {
+    chain = chain_next(crypto_, chain, row.id);
+    into.push_back(TailRow{row, chain});
+  }
+}
+
 void LogTail::extend() {
   const Seq size = store_.size();
-  Seq have = recent_.empty() ? 0 : recent_.back().seq;
+  Seq have = recent_.empty() ? 0 : recent_.back().row.seq;
   if (have >= size) return;
   if (size - have > kMaxBatch) {  // far behind: start over near the end
     recent_.clear();
     have = size - kMaxBatch;
   }
   if (recent_.size() > kRecent) recent_.erase(recent_.begin(), recent_.end() - kMaxBatch);
-  const std::size_t old = recent_.size();
-  recent_.resize(old + (size - have));
-  recent_.resize(old + store_.rows(have, std::span(recent_).subspan(old)));
+  read(have, size - have, recent_);
 }
 
-std::span<const LogRow> LogTail::after(Seq after) {
+std::span<const TailRow> LogTail::after(Seq after) {
   extend();
-  if (!recent_.empty() && after + 1 >= recent_.front().seq) {
-    const std::size_t skip = std::min<std::size_t>(after + 1 - recent_.front().seq, recent_.size());
-    const auto rest = std::span<const LogRow>(recent_).subspan(skip);
+  if (!recent_.empty() && after + 1 >= recent_.front().row.seq) {
+    const std::size_t skip = std::min<std::size_t>(after + 1 - recent_.front().row.seq, recent_.size());
+    const auto rest = std::span<const TailRow>(recent_).subspan(skip);
     return rest.first(std::min(rest.size(), kMaxBatch));
   }
-  page_.resize(kMaxBatch);
-  page_.resize(store_.rows(after, page_));
+  page_.clear();
+  read(after, kMaxBatch, page_);
   return page_;
 }
 

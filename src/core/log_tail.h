@@ -4,22 +4,31 @@
 #include <span>
 #include <vector>
 
+#include "gossip/chain.h"
 #include "gossip/limits.h"
 #include "gossip/ports.h"
 
 namespace gossip {
 
+struct TailRow {
+  LogRow row;
+  Hash chain{};  // at this row
+};
+
 class LogTail {
  public:
-  explicit LogTail(Store& store) : store_(store) {}
+  LogTail(Store& store, Crypto& crypto) : store_(store), crypto_(crypto) {}
   // Committed rows after `after`, ascending and dense, at most kMaxBatch. Valid until the next call.
-  std::span<const LogRow> after(Seq after);
+  std::span<const TailRow> after(Seq after);
 
  private:
   void extend();  // takes in what was committed since
+  void read(Seq after, std::size_t count, std::vector<TailRow>& into);
   Store& store_;
-  std::vector<LogRow> recent_;  // dense; the last is the newest row seen
-  std::vector<LogRow> page_;
+  Crypto& crypto_;
+  std::vector<TailRow> recent_;  // dense; the last is the newest row seen
+  std::vector<TailRow> page_;
+  std::vector<LogRow> rows_;
 };
 
 }  // namespace gossip

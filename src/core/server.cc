@@ -14,7 +14,7 @@ HeadStatus Server::judge(const Fetch& fetch) {
   if (at.log_id != log_id_) return HeadStatus::kOtherLog;
   if (at.seq > store_.size()) return HeadStatus::kMismatch;
   chain_ = store_.chain(at.seq);
-  return tag_for(crypto_, store_.log_key(), peer_, at.seq, chain_) == at.tag ? HeadStatus::kOk : HeadStatus::kMismatch;
+  return tag_here(at.seq) == at.tag ? HeadStatus::kOk : HeadStatus::kMismatch;
 }
 
 void Server::on_fetch(Now now, const Fetch& fetch) {
@@ -55,7 +55,7 @@ bool Server::listable(const LogRow& row) const {
   return row.size != 0 && !(row.via == peer_ && row.seq > size_at_fetch_);
 }
 
-Tag Server::tag_here() { return tag_for(crypto_, store_.log_key(), peer_, position_, chain_); }
+Tag Server::tag_here(Seq seq) { return tag_for(crypto_, store_.log_key(), peer_, seq, chain_); }
 
 void Server::put_head(Bytes& out, HeadStatus status) {
   stated_ = store_.size();
@@ -65,14 +65,14 @@ void Server::put_head(Bytes& out, HeadStatus status) {
 // One HAVE of what lies after position_, as far as credit goes. false when there was nothing to tell (yet).
 bool Server::produce_have(Now now, Bytes& out) {
   Have have;
-  for (const LogRow& row : tail_.after(position_)) {
+  for (const auto& [row, chain] : tail_.after(position_)) {
     if (listable(row)) {
       if (have.entries.size() == credit_) break;
       HaveEntry entry{row.seq, row.epoch, row.size, {}};
       std::copy_n(row.id.begin(), entry.id12.size(), entry.id12.begin());
       have.entries.push_back(entry);
     }
-    chain_ = chain_next(crypto_, chain_, row.id);
+    chain_ = chain;
     position_ = row.seq;
   }
   if (position_ == upto_) return false;
@@ -83,7 +83,7 @@ bool Server::produce_have(Now now, Bytes& out) {
   skips_at_.reset();
   if (position_ > stated_) put_head(out, HeadStatus::kOk);
   have.upto = position_;
-  have.tag = tag_here();
+  have.tag = tag_here(position_);
   encode(out, have, upto_);
   credit_ -= have.entries.size();
   upto_ = position_;
@@ -98,7 +98,7 @@ void Server::produce_answers(Bytes& out, std::size_t limit) {
     const Seq seq = *wanted_.begin();
     wanted_.erase(wanted_.begin());
     message.clear();
-    bool listed = seq <= size_at_fetch_ || listable(tail_.after(seq - 1).front());
+    bool listed = seq <= size_at_fetch_ || listable(tail_.after(seq - 1).front().row);
     if (listed && store_.body(seq, message)) {
       encode(out, Body{seq, message});
       ++stats_.bodies_sent;

@@ -37,7 +37,7 @@ class Server {
   bool produce_have(Now now, Bytes& out);
   void produce_answers(Bytes& out, std::size_t limit);
   void put_head(Bytes& out, HeadStatus status);
-  Tag tag_here();
+  Tag tag_here(Seq seq);   // with chain_
 
   Store& store_;
   Crypto& crypto_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 
 #include "gossip/check.h"
 #include "gossip/ports.h"
@@ -13,10 +14,9 @@ class ToyCrypto : public Crypto {
  public:
   Hash sha256(View data) override { return mix(0x9e3779b97f4a7c15, data); }
   Hash hmac(View key, View data) override {
-    Hash k = mix(1, key);
-    std::uint64_t seed = 0;
-    for (int i = 0; i < 8; ++i) seed = seed << 8 | k[i];
-    return mix(seed, data);
+    std::uint64_t seed = key.size();
+    for (std::uint8_t b : key.first(std::min<std::size_t>(key.size(), 8))) seed = seed << 8 | b;
+    return mix(stir(seed), data);
   }
   void seal(View, View, View, View, MutView) override { GOSSIP_CHECK(false); }
   bool open(View, View, View, View, MutView) override { GOSSIP_CHECK(false); }
@@ -34,7 +34,7 @@ class ToyCrypto : public Crypto {
     std::uint64_t a = stir(seed), b = stir(seed + data.size() + 1);
     for (std::size_t i = 0; i < data.size(); i += 8) {
       std::uint64_t word = 0;
-      for (std::size_t j = i; j < std::min(i + 8, data.size()); ++j) word = word << 8 | data[j];
+      std::memcpy(&word, data.data() + i, std::min<std::size_t>(8, data.size() - i));
       a = stir(a + word);
       b = stir(b ^ word * 0x9e3779b97f4a7c15);
     }
