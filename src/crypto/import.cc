@@ -16,16 +16,18 @@ constexpr std::string_view kBegin = "-----BEGIN ";
 constexpr const char* kHintPrinted = "it is what add-peer printed at your friend's, from the BEGIN PUBLIC KEY line to the END line";
 constexpr const char* kHintForm = "your friend can print it again with show-key; or: openssl pkey -pubin -in FILE -pubout";
 
-// Why the text holds no block we would look into, by its BEGIN lines.
-std::optional<Refusal> look_at_text(std::string_view pem) {
-  if (pem.size() > kMaxPem)
-    return Refusal{"the key text is " + std::to_string(pem.size()) + " bytes long, more than " + std::to_string(kMaxPem),
+// The one block we would look into, by the BEGIN lines; or why there is none.
+Result<std::string_view> find_block(std::string_view text) {
+  if (text.size() > kMaxKeyText)
+    return Refusal{"the text is " + std::to_string(text.size()) + " bytes long, more than " + std::to_string(kMaxKeyText),
                    kHintPrinted};
   std::size_t blocks = 0;
-  std::string_view kind;
-  for (std::size_t at = 0; at < pem.size(); at = std::min(pem.find('\n', at), pem.size() - 1) + 1) {
-    if (!pem.substr(at).starts_with(kBegin)) continue;
-    if (++blocks == 1) kind = pem.substr(at + kBegin.size(), pem.find_first_of("-\r\n", at + kBegin.size()) - at - kBegin.size());
+  std::string_view kind, block;
+  for (std::size_t at = 0; at < text.size(); at = std::min(text.find('\n', at), text.size() - 1) + 1) {
+    if (!text.substr(at).starts_with(kBegin)) continue;
+    if (++blocks > 1) continue;
+    block = text.substr(at);
+    kind = block.substr(kBegin.size(), block.find_first_of("-\r\n", kBegin.size()) - kBegin.size());
   }
   if (blocks == 0) return Refusal{"no public key found in the text", kHintPrinted};
   if (blocks > 1) return Refusal{"more than one PEM block in the text", "leave only the one of this friend"};
@@ -35,7 +37,11 @@ std::optional<Refusal> look_at_text(std::string_view pem) {
     return Refusal{"the key is in PKCS#1 form (BEGIN RSA PUBLIC KEY)",
                    "convert it: openssl rsa -RSAPublicKey_in -in FILE -pubout"};
   if (kind != "PUBLIC KEY") return Refusal{"the PEM block is not a public key (BEGIN PUBLIC KEY)", kHintPrinted};
-  return std::nullopt;
+  block = block.substr(0, block.find('\n', std::min(block.find("\n-----END "), block.size() - 1) + 1));
+  if (block.size() > kMaxPem)
+    return Refusal{"the PEM block is " + std::to_string(block.size()) + " bytes long, more than " + std::to_string(kMaxPem),
+                   kHintPrinted};
+  return block;
 }
 
 // The DER inside the block; empty when OpenSSL cannot read it, or it has headers.
@@ -78,9 +84,10 @@ std::optional<Refusal> look_at_numbers(const EVP_PKEY* key, int network_bits) {
 
 }  // namespace
 
-Result<ImportedKey> import_public(std::string_view pem, int network_bits) {
-  if (auto refusal = look_at_text(pem)) return *refusal;
-  const Bytes der = decode_pem(pem);
+Result<ImportedKey> import_public(std::string_view text, int network_bits) {
+  const auto block = find_block(text);
+  if (!block) return block.refusal();
+  const Bytes der = decode_pem(*block);
   if (der.empty()) return Refusal{"the PEM block cannot be read", "copy it whole, with its BEGIN and END lines"};
 
   const std::uint8_t* at = der.data();

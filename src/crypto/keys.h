@@ -28,7 +28,8 @@ struct ImportedKey {
   Hash fp{};
   int bits = 0;
 };
-constexpr std::size_t kMaxPem = 2048;
+constexpr std::size_t kMaxPem = 2048;            // of the block
+constexpr std::size_t kMaxKeyText = 64 * 1024;   // with a letter around it
 // Exactly one BEGIN PUBLIC KEY block in at most 2 KiB, text around it ignored; RSA of exactly 3072 or 4096 bits (2048 as well
 // where `network_bits` is 2048), e = 65537, odd n, DER equal to its re-encoding, public check. Not checked here: that it is
 // nobody else's (the store knows).

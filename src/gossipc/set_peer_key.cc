@@ -9,14 +9,13 @@
 namespace gossip::client {
 namespace {
 
-constexpr std::size_t kMaxKeyFile = 64 * 1024;  // a key with a letter around it
 
 // Throws sys::Error.
 std::string read_key_file(const std::string& path) {
-  if (path == "-") return read_all(0, kMaxKeyFile);
+  if (path == "-") return read_all(0, crypto::kMaxKeyText);
   const sys::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!file) sys::fail("cannot open " + path);
-  return read_all(file.get(), kMaxKeyFile, path);
+  return read_all(file.get(), crypto::kMaxKeyText, path);
 }
 
 int finish(Call& call, db::Database& db, db::Change change, const std::string& name) {
@@ -50,8 +49,8 @@ int set_peer_key(Call& call) {
   try {
     text = read_key_file(path);
   } catch (const sys::Error& error) { return fail(kNoSuch, error.what()); }
-  if (text.size() > kMaxKeyFile) {
-    return fail(kTrouble, path + " is longer than " + std::to_string(kMaxKeyFile) + " bytes", "it should hold one public key");
+  if (text.size() > crypto::kMaxKeyText) {
+    return fail(kTrouble, path + " is longer than " + std::to_string(crypto::kMaxKeyText) + " bytes", "it should hold one public key");
   }
   db::Database db = open_to_write(call, false);
   if (!db::find_peer(db, name)) return no_such_peer(db, name);

@@ -30,7 +30,7 @@ void check_import(Crypto& crypto, std::string_view pem, int bits) {
     GOSSIP_CHECK(!key.refusal().what.empty() && key.refusal().what.find('\n') == std::string::npos);
     return;
   }
-  GOSSIP_CHECK(pem.size() <= crypto::kMaxPem);
+  GOSSIP_CHECK(pem.size() <= crypto::kMaxKeyText);
   GOSSIP_CHECK(key->bits == 3072 || key->bits == 4096 || (key->bits == 2048 && bits == 2048));
   const std::string lines = "\n" + std::string(pem);  // one block begins at the start of a line, and no other
   GOSSIP_CHECK(lines.find("\n-----BEGIN PUBLIC KEY-----") == lines.rfind("\n-----BEGIN "));

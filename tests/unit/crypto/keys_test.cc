@@ -90,6 +90,32 @@ TEST(Keys, MadeLoadedAndShown) {
   EXPECT_EQ(out, secret);
 }
 
+// A plaintext of any length but 32 is a failure like every other.
+TEST(Keys, OaepOfAnotherLength) {
+  const Bytes spki = ann_spki();
+  const std::uint8_t* der = spki.data();
+  PkeyPtr key(d2i_PUBKEY(nullptr, &der, static_cast<long>(spki.size())));
+  const auto own = crypto::load_private(ann_key());
+  const Hash label{2}, fallback{3};
+  for (std::size_t size : {0u, 1u, 31u, 32u, 33u, 64u, 190u}) {
+    crypto::PkeyCtxPtr ctx(EVP_PKEY_CTX_new(key.get(), nullptr));
+    ASSERT_EQ(EVP_PKEY_encrypt_init(ctx.get()), 1);
+    ASSERT_EQ(EVP_PKEY_CTX_set_rsa_padding(ctx.get(), RSA_PKCS1_OAEP_PADDING), 1);
+    ASSERT_EQ(EVP_PKEY_CTX_set_rsa_oaep_md(ctx.get(), EVP_sha256()), 1);
+    ASSERT_EQ(EVP_PKEY_CTX_set0_rsa_oaep_label(ctx.get(), OPENSSL_memdup(label.data(), 32), 32), 1);
+    const Bytes plain(size, 7);
+    Bytes sealed(256);
+    std::size_t n = sealed.size();
+    ASSERT_EQ(EVP_PKEY_encrypt(ctx.get(), sealed.data(), &n, plain.data(), plain.size()), 1);
+    Hash out, sevens;
+    sevens.fill(7);
+    own->decrypt(sealed, label, fallback, out);
+    EXPECT_EQ(out, size == 32 ? sevens : fallback) << size;
+    own->decrypt(sealed, Hash{}, fallback, out);
+    EXPECT_EQ(ERR_peek_error(), 0u) << "nothing is left behind for the next caller";
+  }
+}
+
 TEST(Keys, DamagedDatabase) {
   Bytes der = ann_key();
   der.push_back(0);
@@ -118,7 +144,10 @@ TEST(Import, A24_TextThatIsNoKey) {
   EXPECT_EQ(refusal(ann_pem() + block("CERTIFICATE", Bytes(10))), "more than one PEM block in the text");
   EXPECT_EQ(refusal(block("X", Bytes(10)) + ann_pem()), "more than one PEM block in the text");
   EXPECT_EQ(refusal(ann_pem() + "-----BEGIN "), "more than one PEM block in the text");
-  EXPECT_EQ(refusal(std::string(2049, ' ')), "the key text is 2049 bytes long, more than 2048");
+  EXPECT_EQ(refusal(std::string(65537, ' ')), "the text is 65537 bytes long, more than 65536");
+  EXPECT_EQ(refusal("-----BEGIN PUBLIC KEY-----\n" + std::string(3000, 'A') + "\n-----END PUBLIC KEY-----\n"),
+            "the PEM block is 3052 bytes long, more than 2048");
+  EXPECT_TRUE(import_public(std::string(5000, ' ') + "\n" + ann_pem() + std::string(5000, '-'), 2048).ok());
   EXPECT_EQ(refusal(block("PRIVATE KEY", ann_key())), "this is a private key, not a public one");
   EXPECT_EQ(refusal(block("RSA PRIVATE KEY", Bytes(10))), "this is a private key, not a public one");
   EXPECT_EQ(refusal(block("CERTIFICATE", ann_spki())), "the PEM block is not a public key (BEGIN PUBLIC KEY)");
@@ -176,7 +205,7 @@ TEST(Import, A24_Numbers) {
   for (int bits : {512, 1024, 2047, 2049, 3071, 3073, 4095, 4097, 8192})
     EXPECT_EQ(refusal(pem_of(rsa_key(modulus(bits).get(), 65537)), 3072),
               "the key has " + std::to_string(bits) + " bits, and must have 3072 or 4096");
-  EXPECT_EQ(refusal(pem_of(rsa_key(modulus(16'384).get(), 65537))).rfind("the key text is ", 0), 0u);
+  EXPECT_EQ(refusal(pem_of(rsa_key(modulus(16'384).get(), 65537))).rfind("the PEM block is ", 0), 0u);
   for (unsigned long e : {1ul, 3ul, 17ul, 65535ul, 65539ul, 0x100000001ul})
     EXPECT_EQ(refusal(pem_of(rsa_key(modulus(3072).get(), e)), 3072), "the public exponent is not 65537") << e;
   Big even = modulus(3072);
