@@ -70,9 +70,10 @@ void Chronicle::count(const EngineStats& stats) {
 
 bool Chronicle::write_states() {
   while (!states_.empty()) {
-    const auto& [peer, state] = *states_.begin();
-    if (!done([&] { db::note_state(db_, peer, side_, state.words, state.reason, state.since_ms); })) return false;
-    states_.erase(states_.begin());
+    auto first = states_.begin();
+    const State& state = first->second;
+    if (!done([&] { db::note_state(db_, first->first, side_, state.words, state.reason, state.since_ms); })) return false;
+    states_.erase(first);
   }
   return true;
 }

@@ -24,6 +24,11 @@ EngineConfig engine_config(const config::Config& config, bool dials) {
   return out;
 }
 
+std::string dial_words(End end) {
+  if (end != End::kNotRecognised) return end_words(end);
+  return "not recognised: they have not added us or not set our key, or one side has an old key";
+}
+
 }  // namespace
 
 Now clock_now() { return {sys::mono_us(), sys::wall_ms()}; }
@@ -38,8 +43,7 @@ Driver::Driver(const Setup& setup, db::Database db, bool dials, std::initializer
       store_(db_, *crypto_, sys::wall_ms),
       engine_(engine_config(setup.config, dials), store_, *crypto_, *rng_),
       signals_(signals),
-      buffer_(kReadAtOnce),
-      dials_(dials) {}
+      buffer_(kReadAtOnce) {}
 
 Driver::~Driver() = default;
 
@@ -170,7 +174,7 @@ void Driver::settle(Now now, LinkId id, Link& link) {
   if (link.over || link.end() == End::kOpenStill) return;
   link.over = true;
   if (link.announced) engine_.handle(now, LinkDown{id, link.end()});
-  else if (channel.dialled()) engine_.handle(now, DialFailed{channel.peer(), end_words(link.end())});
+  else if (channel.dialled()) engine_.handle(now, DialFailed{channel.peer(), dial_words(link.end())});
 }
 
 void Driver::remove_gone(Now now) {
@@ -284,9 +288,10 @@ void Driver::commit_failed(Now now) {
     engine_.handle(now, StoreRoom{false});
     room_changed(false);
   }
-  if (room_lines_.pass(now.mono))
-    sys::error("cannot store: the disk is full, or another program holds the database; what is stored is still served, and a new "
-               "try comes every 5 s");
+  if (!room_lines_.pass(now.mono)) return;
+  room_said_ = true;
+  sys::error("cannot store: the disk is full, or another program holds the database; what is stored is still served, and a new "
+             "try comes every 5 s");
 }
 
 void Driver::probe_room(Now now) {
@@ -296,7 +301,7 @@ void Driver::probe_room(Now now) {
   short_of_room_ = false;
   engine_.handle(now, StoreRoom{true});
   room_changed(true);
-  sys::info("the database takes messages again");
+  if (std::exchange(room_said_, false)) sys::info("the database takes messages again");
 }
 
 // --- the end

@@ -93,13 +93,13 @@ class Driver {
   std::size_t signals_slot_ = 0, notes_slot_ = 0;
   LinkId last_link_ = 0;
   Bytes buffer_;
-  bool dials_;
   bool again_ = false;                 // more to do at once
   bool stopping_ = false;
   Micros stop_by_ = 0;
   std::set<PeerId> told_up_;           // what the other process believes of us
   std::set<PeerId> sibling_up_;        // what it told us
   bool short_of_room_ = false;
+  bool room_said_ = false;             // in the log; a small write may do where a large one does not, over and over
   Micros probe_at_ = 0;
   std::map<PeerId, bool> noted_up_;    // what the log was told
   sys::RateLimit room_lines_{kMinute}, session_lines_{kSecond};

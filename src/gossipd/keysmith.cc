@@ -11,9 +11,9 @@ namespace gossip::daemon {
 namespace {
 
 constexpr std::int64_t kAtOnce = 2;              // so many are made without a pause: one decoy, one for the first friend
-constexpr Micros kPauseFilling = 5 * kSecond;    // at most, while spares are short
-constexpr Micros kPauseFull = 10 * kSecond;      // at most, for the rest
-constexpr Micros kPauseTrouble = 30 * kSecond;
+constexpr Micros kPauseFilling = 3 * kSecond;    // at most, while spares are short
+constexpr Micros kPauseFull = 5 * kSecond;       // at most, for the rest
+constexpr Micros kPauseTrouble = 5 * kMinute;
 
 std::optional<crypto::NewKey> forge(const int& bits) {
   try {

@@ -107,6 +107,11 @@ bool Listener::accept_one(Now now) {
   return true;
 }
 
+// Where every key was taken when we started, nobody could be answered until now.
+void Listener::store_changed(Now) {
+  if (!responder_->ready()) choose_decoy();
+}
+
 void Listener::roster_changed(Now) {
   responder_->set_peers(roster_.keys());
   choose_decoy();

@@ -21,6 +21,7 @@ class Listener final : public Driver {
   void look(const sys::Poller& poller, Now now) override;
   void heard(Now now, const Notes::Heard& said) override;
   void after_feed(Now now) override;
+  void store_changed(Now now) override;
   void roster_changed(Now now) override;
   void link_opened(LinkId id) override { gate_.leave(id); }
   void link_gone(LinkId id, const Link&) override { gate_.leave(id); }

@@ -121,7 +121,7 @@ int main(int argc, char** argv) {
   ::umask(077);
   sys::no_core_dumps();
   sys::ignore_signal(SIGPIPE);
-  sys::on_abort(failed_check, kOurBug);
+  sys::on_abort(failed_check, kOurBug, "gossipd: fatal: ");
   sys::log_start(options.mode == Mode::kListen ? "gossipd[listener]: " : "gossipd: ", options.level, clean);
   const int code = run(options, argv[0]);
   if (sys::background_left()) std::_Exit(code);

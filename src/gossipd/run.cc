@@ -81,7 +81,8 @@ int check(const Setup& setup) {
 
 int print_config(const Setup& setup) {
   for (const auto& row : config::describe(config::from_environment, setup.config))
-    std::printf("%s=%s  # %s\n", row.name.c_str(), shown(in_shell(row.value)).c_str(), row.origin.c_str());
+    std::printf("%s%s=%s  # %s\n", row.value.empty() ? "# " : "", row.name.c_str(), shown(in_shell(row.value)).c_str(),
+                row.origin.c_str());
   return std::fflush(stdout) == 0 ? kDone : kNoRoom;
 }
 

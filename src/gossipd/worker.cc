@@ -58,7 +58,7 @@ std::optional<Micros> Worker::own_deadline() const {
 void Worker::look(const sys::Poller& poller, Now now) {
   if (auto ended = supervisor_.ended()) listener_ended(now, *ended);
   if (stopping()) return hurry_listener(now);
-  rung_ = bell_ && poller.readable(bell_slot_) && bell_->rung();
+  if (bell_ && poller.readable(bell_slot_) && bell_->rung()) notes_.bell();
   if (supervisor_.start_at() && now.mono >= *supervisor_.start_at()) start_listener(now);
   keysmith_.run(now);
   dials_.look(poller, now);
@@ -66,13 +66,10 @@ void Worker::look(const sys::Poller& poller, Now now) {
   while (dials_.next(outcome)) connected(now, outcome);
 }
 
-void Worker::heard(Now, const Notes::Heard& said) { sibling_rang_ = said.bell; }
-
-// What gossipc or another program wrote is news to the listener too; what the listener said it wrote is not.
+// Whoever wrote: a bell to the listener for what it wrote itself is cheaper than one that is missed.
 void Worker::store_changed(Now) {
   keysmith_.recount();
-  if (rung_ || !sibling_rang_) notes_.bell();
-  sibling_rang_ = false;
+  notes_.bell();
 }
 
 void Worker::roster_changed(Now) {

@@ -23,7 +23,6 @@ class Worker final : public Driver {
   void watch(sys::Poller& poller) override;
   std::optional<Micros> own_deadline() const override;
   void look(const sys::Poller& poller, Now now) override;
-  void heard(Now now, const Notes::Heard& said) override;
   void leave_now() override { supervisor_.kill(); }
   void store_changed(Now now) override;
   void roster_changed(Now now) override;
@@ -42,7 +41,6 @@ class Worker final : public Driver {
   std::size_t bell_slot_ = 0;
   Micros checkpoint_at_ = 0;
   Micros look_at_ = 0;             // at the store, whoever rang or not
-  bool rung_ = false, sibling_rang_ = false;
   std::optional<Micros> kill_at_;  // of a listener that does not leave
   int code_ = 0;
 };

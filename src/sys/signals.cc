@@ -13,6 +13,7 @@ namespace gossip::sys {
 namespace {
 
 volatile sig_atomic_t g_pipe = -1;
+const char* g_abort_prefix = "";
 const char* (*g_abort_words)() = nullptr;
 volatile sig_atomic_t g_abort_code = 1;
 
@@ -31,7 +32,7 @@ void say(const char* words) {
 
 void aborted(int) {
   const char* words = g_abort_words ? g_abort_words() : nullptr;
-  say("fatal: ");
+  say(g_abort_prefix);
   say(words ? words : "aborted");
   say("\n");
   ::_exit(g_abort_code);
@@ -81,7 +82,8 @@ SignalsBlocked::~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nul
 
 void ignore_signal(int signal) { install(signal, SIG_IGN); }
 
-void on_abort(const char* (*words)(), int code) {
+void on_abort(const char* (*words)(), int code, const char* prefix) {
+  g_abort_prefix = prefix;
   g_abort_words = words;
   g_abort_code = code;
   install(SIGABRT, aborted);

@@ -37,7 +37,7 @@ class SignalsBlocked {
 };
 
 void ignore_signal(int signal);
-// On abort(): writes what `words()` points to, if anything, to stderr and leaves with `code`. Async-signal-safe.
-void on_abort(const char* (*words)(), int code);
+// On abort(): writes `prefix` and what `words()` points to, if anything, to stderr and leaves with `code`. Async-signal-safe.
+void on_abort(const char* (*words)(), int code, const char* prefix = "fatal: ");
 
 }  // namespace gossip::sys

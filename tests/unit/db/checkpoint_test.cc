@@ -66,7 +66,7 @@ TEST_F(CheckpointTest, WalUseFollowsSqlite) {
 
 TEST_F(CheckpointTest, KeepsDataAndEmptiesTheWalWhileOthersWrite) {
   { open(); }
-  constexpr int kEach = 200;
+  constexpr int kEach = 120;
   std::vector<pid_t> children;
   for (int who = 0; who < 2; ++who) children.push_back(spawn([&, who] { return append_many(who, kEach, 4000); }));
   int carried = 0;

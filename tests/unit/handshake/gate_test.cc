@@ -77,6 +77,17 @@ TEST(Gate, A22_SlotsOfFriends) {
   EXPECT_EQ(gate.callers(), kCallers - 1);
 }
 
+// A friend in the midst of a flood from its own prefix is not evicted for one of the flood.
+TEST(Gate, FriendsAreNotEvictedForStrangers) {
+  Gate gate;
+  const Address home = v4(127, 1, 1, 5);
+  gate.set_known(std::span(&home, 1));
+  gate.enter(at(0), 1, home);
+  gate.draining(1);
+  for (CallerId id = 2; id <= kStrangers + 1; ++id) gate.enter(at(0), id, v4(127, 1, 1, 1));
+  EXPECT_EQ(gate.enter(at(5 * kSecond), 5000, v4(127, 1, 1, 1)).evict, 2u);
+}
+
 TEST(Gate, LeavingMakesRoom) {
   Gate gate;
   for (CallerId id = 1; id <= 100'000; ++id) {  // F1: connect and close

@@ -10,7 +10,7 @@ using Types = std::vector<CellType>;
 
 // Bob's end is played by the test: it has the keys, and says what it likes.
 struct HostileFriend {
-  HostileFriend() {
+  explicit HostileFriend(CellType first = CellType::kReady, std::string_view text = kReadyText) {
     w.crypto.track = false;
     a = Channel::dial(w.crypto, w.rng, w.ann, at(0));
     M2 m2;
@@ -19,7 +19,7 @@ struct HostileFriend {
     auto keys = w.responder.finish(answer, take_output(*a, at(0)), 0);
     sealer.emplace(w.crypto, keys->r2i, 0);
     opener.emplace(w.crypto, keys->i2r);
-    say(CellType::kReady, as_view(kReadyText));
+    say(first, as_view(text));
   }
   void say(CellType type, View data = {}, Micros now = 0) {
     Bytes cell(kCell);
@@ -120,6 +120,20 @@ TEST(Open, BatchesArePadded) {
   EXPECT_TRUE(s.a->open() && s.b->open());
 }
 
+TEST(Open, ReadyStandsOutsideTheCount) {
+  World w;
+  auto a = Channel::dial(w.crypto, w.rng, w.ann, at(0));
+  auto b = Channel::accept(w.crypto, w.rng, w.responder, at(0));
+  b->receive(at(0), take_output(*a, at(0)));
+  b->work(at(0));
+  a->receive(at(0), take_output(*b, at(0)));
+  b->receive(at(0), take_output(*a, at(0)));
+  b->send(Bytes(3 * kCellData, 1));
+  EXPECT_EQ(take_output(*b, at(0)).size(), 4 * kCell);
+  b->end_turn(at(0));
+  EXPECT_EQ(take_output(*b, at(0)).size(), kCell) << "READY and a batch of four";
+}
+
 // While output waits there is no idle point: the batch goes on, and is padded as one.
 TEST(Open, BatchGoesOnWhileOutputWaits) {
   HostileFriend f;
@@ -138,8 +152,12 @@ TEST(Open, BatchGoesOnWhileOutputWaits) {
 // A cell that is not full waits for more as long as others are ahead of it.
 TEST(Open, SmallSendsShareCells) {
   HostileFriend f;
-  for (int i = 0; i < 100; ++i) f.a->send(Bytes(30, 1));
-  EXPECT_EQ(f.heard(), Types(3, CellType::kData));
+  f.a->send(Bytes(kCellData, 1));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(f.a->output().size(), kCell);
+    f.a->send(Bytes(10, 1));
+  }
+  EXPECT_EQ(f.heard(), Types(2, CellType::kData));
 }
 
 TEST(Open, BacklogIsBounded) {
@@ -177,6 +195,28 @@ TEST(Open, A32_RekeyByCountAndAge) {
   f.say(CellType::kRekey, {}, 2 * kHour);
   f.say(CellType::kData, as_view("under the new key"), 2 * kHour);
   EXPECT_EQ(as_text(f.a->stream()), "under the new key");
+}
+
+// REKEY goes before CLOSE where it is due, and the batch is still of an allowed size.
+TEST(Open, RekeyDueAtClose) {
+  HostileFriend f;
+  for (Micros now = 0; now <= kHour; now += 20 * kSecond) {
+    f.say(CellType::kPad, {}, now);
+    f.a->tick(at(now));
+  }
+  f.a->close(at(kHour), CloseCode::kNormal);
+  EXPECT_EQ(f.heard(kHour), (Types{CellType::kRekey, CellType::kClose}));
+}
+
+// The first cell is READY with its five letters, or nothing is proved.
+TEST(Open, OnlyReadyProves) {
+  EXPECT_TRUE(HostileFriend().a->open());
+  for (auto [type, text] : {std::pair{CellType::kData, kReadyText}, {CellType::kReady, "ready"}, {CellType::kReady, "READ"},
+                            {CellType::kPad, ""}, {CellType::kRekey, ""}, {CellType::kClose, "x"}, {CellType::kPing, "READY"}}) {
+    HostileFriend f(type, text);
+    EXPECT_EQ(f.a->end(), End::kUnproven) << static_cast<int>(type);
+    EXPECT_TRUE(f.a->finished() && f.heard().empty());
+  }
 }
 
 // Every way to break the rules inside a verified cell gets CLOSE 1, and 2 s.

@@ -74,9 +74,11 @@ class TracingPrivate : public PrivateKey {
   void decrypt(View ciphertext, View label, View fallback, MutView out) const override {
     trace_.note("decrypt", size());
     ++used;
+    last.assign(ciphertext.begin(), ciphertext.end());
     key_->decrypt(ciphertext, label, fallback, out);
   }
   mutable int used = 0;
+  mutable Bytes last;  // ciphertext
 
  private:
   TracingCrypto& trace_;

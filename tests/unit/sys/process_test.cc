@@ -111,6 +111,15 @@ TEST(Signals, ArriveInTheLoop) {
   EXPECT_TRUE(signals.take().empty());
 }
 
+TEST(Abort, SaysWhyAndLeavesWithItsCode) {
+  EXPECT_EXIT(
+      {
+        on_abort([] { return "file.cc:1: x > 0"; }, 70, "program: fatal: ");
+        std::abort();
+      },
+      testing::ExitedWithCode(70), "program: fatal: file.cc:1: x > 0");
+}
+
 TEST(Poller, WaitsNoLongerThanItWasToldAndForgetsWhatNobodyWants) {
   auto [a, b] = packet_pair();
   a.reset();  // hung up: would be ready at once, if anything of it were wanted

@@ -1,0 +1,140 @@
+// Roster, chronicle and keysmith, on a database of their own.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "crypto/keys.h"
+#include "crypto/openssl.h"
+#include "db/peers.h"
+#include "db/schema.h"
+#include "gossipd/chronicle.h"
+#include "gossipd/driver.h"
+#include "gossipd/keysmith.h"
+#include "gossipd/roster.h"
+#include "support/test_keys.h"
+#include "support/test_rng.h"
+
+namespace gossip::daemon {
+namespace {
+
+class OnStore : public testing::Test {
+ protected:
+  OnStore() {
+    char name[] = "/tmp/gossip-daemon-XXXXXX";
+    directory_ = ::mkdtemp(name);
+    db_.emplace(db::open_store(directory_ + "/g.db", {}));
+  }
+  ~OnStore() override {
+    db_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  void add_key(View der) { db::add_key(*db_, der, crypto::import_public(crypto::public_pem(der), 2048)->fp); }
+  PeerId befriend(const std::string& name, View theirs) {
+    auto key = crypto::import_public(crypto::public_pem(theirs), 2048);
+    EXPECT_EQ(db::add_peer(*db_, name, "127.0.0.1", 5555), db::Change::kDone);
+    EXPECT_EQ(db::set_peer_key(*db_, name, key->spki_der, key->fp, false), db::Change::kDone);
+    return db::find_peer(*db_, name)->id;
+  }
+  std::string directory_;
+  std::optional<db::Database> db_;
+  std::unique_ptr<Crypto> crypto_ = crypto::make_crypto();
+};
+
+TEST_F(OnStore, TheRosterParsesOnlyWhatIsNew) {
+  add_key(test::ann_key());
+  ASSERT_EQ(db::add_peer(*db_, "bob", "127.0.0.1", 5555), db::Change::kDone);
+  Roster roster(*db_, *crypto_);
+  roster.load({});
+  ASSERT_EQ(roster.friends().size(), 1u);
+  const PeerId bob = roster.infos()[0].peer;
+  EXPECT_FALSE(roster.infos()[0].dialable) << "no key from him yet";
+  EXPECT_TRUE(roster.keys().empty());
+
+  auto key = crypto::import_public(crypto::public_pem(test::bob_key()), 2048);
+  ASSERT_EQ(db::set_peer_key(*db_, "bob", key->spki_der, key->fp, false), db::Change::kDone);
+  EXPECT_NE(db::peers_version(*db_), roster.version());
+  const auto stamp = roster.infos()[0].address_stamp;
+  roster.load({});
+  EXPECT_EQ(db::peers_version(*db_), roster.version());
+  EXPECT_TRUE(roster.find(bob)->info.dialable);
+  EXPECT_NE(roster.find(bob)->info.address_stamp, stamp);
+  auto pair = roster.find(bob)->keys;
+  ASSERT_NE(pair, nullptr);
+  EXPECT_EQ(pair->fp_theirs, key->fp);
+  EXPECT_FALSE(crypto_->equal(pair->in.root, pair->out.root)) << "each direction has its own";
+
+  roster.load({});
+  EXPECT_EQ(roster.find(bob)->keys, pair) << "unchanged: not parsed again";
+  roster.load(Bytes(32, 7));
+  EXPECT_FALSE(crypto_->equal(roster.find(bob)->keys->in.root, pair->in.root)) << "another network";
+  ASSERT_EQ(db::delete_peer(*db_, "bob"), db::Change::kDone);
+  roster.load({});
+  EXPECT_EQ(roster.find(bob), nullptr);
+}
+
+TEST_F(OnStore, TheChronicleWritesStatesAtOnceAndCountersOnceAMinute) {
+  add_key(test::ann_key());
+  const PeerId bob = befriend("bob", test::bob_key());
+  db::note_state(*db_, bob, 0, "up", "", 1);
+  Chronicle chronicle(*db_, 0);
+  EXPECT_TRUE(db::peer_states(*db_).empty()) << "what an earlier process left";
+
+  Now now{1'000'000, 5000};
+  chronicle.note(now, bob, Health::kWaiting, "refused");
+  chronicle.count({{"strangers", 2}, {"nothing", 0}});
+  chronicle.run(now);
+  ASSERT_EQ(db::peer_states(*db_).size(), 1u);
+  EXPECT_EQ(db::peer_states(*db_)[0].state, "waiting");
+  EXPECT_EQ(db::peer_states(*db_)[0].reason, "refused");
+  EXPECT_EQ(db::peer_states(*db_)[0].since_ms, 5000);
+  EXPECT_EQ(db::counters(*db_), (std::vector<std::pair<std::string, std::int64_t>>{{"strangers", 2}}));
+
+  EngineStats stats;
+  stats.bodies_stored = 3;
+  chronicle.count(stats);
+  chronicle.count(stats);
+  now.mono += kMinute - 1;
+  chronicle.run(now);
+  EXPECT_EQ(db::counters(*db_).size(), 1u);
+  now.mono += 1;
+  chronicle.run(now);
+  EXPECT_EQ(db::counters(*db_)[0], (std::pair<std::string, std::int64_t>{"messages_stored", 3}));
+
+  chronicle.note(now, bob, Health::kUp, "");
+  chronicle.note_attempt(now, bob, "m3-bad");
+  chronicle.run(now);
+  EXPECT_EQ(db::peer_states(*db_)[0].state, "up") << "a failed attempt beside a session is no news";
+  chronicle.close();
+  EXPECT_TRUE(db::peer_states(*db_).empty());
+}
+
+// F8: a bounded pool, filled beside the loop.
+TEST_F(OnStore, F8TheKeysmithFillsThePoolAndStops) {
+  EXPECT_EQ(pool_size(3072, 8, 30).target, 11);
+  EXPECT_EQ(pool_size(3072, 1, 0).target, 1);
+  EXPECT_EQ(pool_size(3072, 10, 1).target, 11);
+  test::TestRng rng(1);
+  Keysmith keysmith(*db_, rng, {2048, 2, 3});
+  Now now = clock_now();
+  Micros skipped = 0;  // pauses are not waited for
+  sys::Poller poller;
+  for (Micros end = now.mono + 60 * kSecond; now.mono < end; now = clock_now()) {
+    keysmith.run({now.mono + skipped, now.wall_ms});
+    if (db::unassigned_keys(*db_) == 3) break;
+    if (keysmith.next_deadline()) {
+      skipped = std::max(skipped, *keysmith.next_deadline() - now.mono);
+      continue;
+    }
+    poller.clear();
+    poller.add(keysmith.fd(), true);
+    poller.wait(end - now.mono);
+  }
+  EXPECT_EQ(db::unassigned_keys(*db_), 3);
+  keysmith.recount();
+  keysmith.run({now.mono + kHour, 0});
+  EXPECT_FALSE(keysmith.next_deadline().has_value()) << "full";
+}
+
+}  // namespace
+}  // namespace gossip::daemon
