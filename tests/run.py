@@ -115,9 +115,9 @@ class Runner:
         return self.counted("unit", name, command, result)
 
     def matching_gtests(self, binary):
-        listed = subprocess.run([binary, "--gtest_list_tests"], stdout=subprocess.PIPE, env=self.env, universal_newlines=True).stdout
+        listed = subprocess.run([binary, "--gtest_list_tests"], stdout=subprocess.PIPE, env=self.env, universal_newlines=True)
         suite, found = "", []
-        for line in listed.splitlines():
+        for line in listed.stdout.splitlines():
             word = line.split("#")[0].strip()
             if line.startswith("  "):
                 if self.only in suite + word:
@@ -139,19 +139,19 @@ class Runner:
             command += ["--only", self.only]
         return self.counted("e2e", name, command, result)
 
+    def binaries(self, pattern):
+        found = sorted(glob.glob(os.path.join(os.path.abspath(self.build), pattern)))
+        return [b for b in found if os.path.isfile(b) and os.access(b, os.X_OK)]
+
     def jobs(self):
         """Lists of jobs: the lists run one after the other, the jobs of one two at a time, the long ones first."""
         lint = [lambda: self.simple("lint", "lint", [sys.executable, "tests/lint/lint.py", "--build", self.build])]
-        units = [b for b in sorted(glob.glob(os.path.join(self.build, "unit-*"))) if executable(b)]
-        replays = [b for b in sorted(glob.glob(os.path.join(self.build, "replay-*"))) if executable(b) and self.wanted(os.path.basename(b))]
+        units = self.binaries("unit-*")
+        replays = [b for b in self.binaries("replay-*") if self.wanted(os.path.basename(b))]
         files = sorted(glob.glob(os.path.join(ROOT, "tests/e2e/test_*.py")), key=lambda p: (not p.endswith(LONG), p))
         yield lint if self.wanted("lint") else []
-        yield [lambda b=b: self.unit(os.path.abspath(b)) for b in units] + [lambda b=b: self.replay(os.path.abspath(b)) for b in replays]
+        yield [lambda b=b: self.unit(b) for b in units] + [lambda b=b: self.replay(b) for b in replays]
         yield [lambda p=p: self.e2e(p) for p in files]
-
-
-def executable(path):
-    return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
 def read_counts(data):
@@ -204,7 +204,8 @@ def timed(job):
 def report(outcome):
     if outcome.passed or outcome.failed:
         extra = ", %d skipped" % outcome.skipped if outcome.skipped else ""
-        print("%-28s %5d passed, %d failed%s (%.1f s)" % (outcome.name, outcome.passed, len(outcome.failed), extra, outcome.seconds))
+        counts = "%5d passed, %d failed%s" % (outcome.passed, len(outcome.failed), extra)
+        print("%-28s %s (%.1f s)" % (outcome.name, counts, outcome.seconds))
     if outcome.failed:
         print("-" * 100)
         print(outcome.output[-20000:].rstrip())

@@ -19,17 +19,19 @@ trap clean_up EXIT
 trap 'echo "demo: cut off before it was over" >&2; clean_up; exit 1' INT TERM
 
 # --- each person: a folder, a database, a daemon on any free port, gossipc
-as() (  # NAME PROGRAM ARGUMENTS, in a shell of its own
-  name=$1
-  shift
-  HOME="$home/$name" GOSSIPD_DB_PATH="$home/$name/gossipd.db" GOSSIPD_USERNAME="$name" GOSSIPD_LISTEN_PORT=0
+become() {  # NAME
+  HOME="$home/$1" GOSSIPD_DB_PATH="$home/$1/gossipd.db" GOSSIPD_USERNAME="$1" GOSSIPD_LISTEN_PORT=0
   export HOME GOSSIPD_DB_PATH GOSSIPD_USERNAME GOSSIPD_LISTEN_PORT
+}
+as() (  # NAME PROGRAM ARGUMENTS
+  become "$1"
+  shift
   exec "$@"
 )
 start() {  # NAME: sets port_NAME from the daemon's first line
   mkdir -m 700 "$home/$1"
   mkfifo "$home/$1/log"
-  as "$1" "$build/gossipd" >"$home/$1/log" 2>&1 &
+  (become "$1" && exec "$build/gossipd") >"$home/$1/log" 2>&1 &
   daemons="$daemons $!"
   exec 3<"$home/$1/log"
   while :; do

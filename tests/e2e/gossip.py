@@ -107,7 +107,8 @@ def run(command, env, stdin=None, deadline=PATIENCE):
     except subprocess.TimeoutExpired:
         child.kill()
         out, err = child.communicate()
-        raise Late("%s does not end within %d s\n%s" % (" ".join(command), deadline, err[-2000:].decode("utf-8", "replace"))) from None
+        said = err[-2000:].decode("utf-8", "replace")
+        raise Late("%s does not end within %d s\n%s" % (" ".join(command), deadline, said)) from None
     return Ran(child.returncode, out.decode("utf-8", "surrogateescape"), err.decode("utf-8", "surrogateescape"), child.pid)
 
 
@@ -298,14 +299,6 @@ class Node:
         def look():
             return next((m for m in self.view("--last", "50") if m["text"] == text), None)
         return wait_until(look, "%r at %s" % (text[:60], self.name), deadline, nodes=[self])
-
-    def wait_up(self, peer, deadline=PATIENCE):
-        wait_until(lambda: re.search(r"^%s\b.*\bup\b" % re.escape(peer), self.gossipc("status").out, re.M) or
-                   peer_up(self.gossipc("status").out, peer), "%s to be connected to %s" % (self.name, peer), deadline, nodes=[self])
-
-
-def peer_up(status, peer):
-    return any(peer in line.split() and "up" in re.split(r"[\s,;:()]+", line) for line in status.splitlines())
 
 
 def pem_of(text):

@@ -5,8 +5,8 @@ import threading
 
 
 class Proxy:
-    """Listens at .port, passes everything to 127.0.0.1:target. Records the bytes of each connection: (sent by the caller, answered).
-    With limit set, a connection is cut, by a reset, once so many bytes were answered."""
+    """Listens at .port, passes everything to 127.0.0.1:target. Records the bytes of each connection: sent by the
+    caller, and answered. With limit set, a connection is cut, by a reset, once so many bytes were answered."""
 
     def __init__(self, target, limit=None):
         self.target, self.limit = target, limit

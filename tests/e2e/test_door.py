@@ -42,7 +42,7 @@ class Door(SharedCase):
         self.assertFalse([t for t in self.a.texts() if t.startswith("from ")])
 
     def test_usage_faults_end_with_2_and_one_line(self):
-        for args in (["frobnicate"], ["send", "--bogus"], ["add-peer"], ["add-peer", "x", "--host", "127.0.0.1", "--port", "70000"],
+        for args in (["frobnicate"], ["send", "--bogus"], ["add-peer"], ["add-peer", "x", "--host", "::1", "--port", "70000"],
                      ["view", "--last", "many"], ["send", "-m", "a", "-m", "b"], ["view", "--since", "yesterdayish"]):
             self.refused(self.a.gossipc(*args), 2, "gossipc: ")
 
@@ -114,7 +114,7 @@ class Door(SharedCase):
         out = self.a.must("view")
         self.assertIsNone(re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u200b\U000e0041]", out))
         line = [x for x in out.splitlines() if "end" in x][-1]
-        self.assertTrue(line.endswith("|sender:e\\x7cvil|a\\x1b[2J\\x07\\x0d\\x0a\\u{009b}31m\\u{202e}\\u{200b}\\u{e0041}|\\\\end"), line)
+        self.assertTrue(line.endswith(r"|sender:e\x7cvil|a\x1b[2J\x07\x0d\x0a\u{009b}31m\u{202e}\u{200b}\u{e0041}|\\end"), line)
         json_out = self.a.must("view", "--json")
         self.assertIsNone(re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u200b\U000e0041]", json_out))
         self.assertIn(nasty, self.a.texts())

@@ -1,10 +1,14 @@
 """Friends who are slow, silent, new, away, or killed: mail arrives, once, and nobody else waits."""
+import json
+import os
 import re
+import select
+import subprocess
 import time
 import unittest
 from collections import Counter
 
-from gossip import FACTOR, PATIENCE, Case, befriend, silent_port, wait_until
+from gossip import FACTOR, GOSSIPC, PATIENCE, Case, befriend, silent_port, wait_until
 from proxy import Mute, Proxy
 
 
@@ -48,6 +52,7 @@ class Friends(Case):
         a, b, c = self.node("ann"), self.node("bob"), self.node("cara")
         befriend(a, c, a_port=silent_port(), b_port=mute.port)  # where ann looks for cara, nobody answers a word
         wait_until(lambda: mute.held, "ann to dial the silent one", nodes=[a])
+        start = time.monotonic()
         befriend(a, b, b_dials=False)
         a.send("to bob")
         b.wait_text("to bob", 8 * FACTOR)
@@ -55,7 +60,8 @@ class Friends(Case):
         a.wait_text("from bob", 8 * FACTOR)
         a.add_peer("dora")  # and keys are made
         wait_until(lambda: a.ask("SELECT count(*) FROM keys")[0][0] == 6, "the pool to be filled again", nodes=[a])
-        self.assertEqual(len(mute.held), 1, "dialled again before the deadline of the first call")
+        due = 1 + int((time.monotonic() - start) / 10)  # each step of a handshake has 10 s
+        self.assertLessEqual(len(mute.held), due, "dialled again before the deadline of the first call")
 
     def test_f4_a_friend_who_has_not_added_us_is_retried_and_shown(self):
         a, b = self.node("ann"), self.node("bob")
@@ -85,10 +91,13 @@ class Friends(Case):
         n = int(12000 / FACTOR)
         a.send_lines(["catch up %d" % i for i in range(n)])
         befriend(a, b)
+        cut_at = []
         for part in (1, n // 3, 2 * n // 3):
             wait_until(lambda p=part: b.count() >= p, "some of the catch-up", every=0.005, nodes=[b])
             b.kill()
+            cut_at.append(b.count())
             b.start()
+        self.assertLess(cut_at[0], n, "it was all over before the first kill: nothing was shown")
         b.wait_count(n, 3 * PATIENCE)
         self.once_each(b, n)
 
@@ -97,10 +106,13 @@ class Friends(Case):
         n = int(12000 / FACTOR)
         ids = a.send_lines(["catch up %d" % i for i in range(n)])
         befriend(a, b)
+        cut_at = []
         for part in (1, n // 2):
             wait_until(lambda p=part: b.count() >= p, "some of the catch-up", every=0.005, nodes=[b])
             a.kill()
+            cut_at.append(b.count())
             a.start()
+        self.assertLess(cut_at[0], n, "it was all over before the first kill: nothing was shown")
         b.wait_count(n, 3 * PATIENCE)
         self.once_each(b, n)
         self.assertEqual({m["id"] for m in b.view()}, set(ids))
@@ -163,6 +175,50 @@ class Friends(Case):
         b.wait_text("who has it?")
         wait_until(lambda: "1 of 1" in a.gossipc("status", ident).out, "1 of 1 friends to have passed it", nodes=[a])
         self.refused(a.gossipc("status", "0" * 64), 3)
+
+    def test_f9_a_text_given_each_way_arrives_as_it_was(self):
+        a, b = self.pair(GOSSIPD_MAX_MESSAGE=1 << 20)
+        text = "caf\u00e9, line one\nline two\ttab, \u65e5\u672c\u8a9e, \U0001f600 and a comma at the end,"
+        a.must("send", "-m", "1 " + text)
+        a.must("send", "-m", "-", stdin="2 " + text)
+        a.must("send", stdin="3 " + text)
+        a.must("send", "--source", "a name, with \u00fcml\u00e4uts", "-m", "4 " + text)
+        a.must("send", "--batch", "--json", stdin=json.dumps({"text": "5 " + text, "source": "s"}) + "\n")
+        a.must("send", stdin="m" * (1 << 20))  # the longest there is
+        b.wait_count(6)
+        got = {m["text"]: m["sender"] for m in b.view()}
+        self.assertEqual(set(got), {"%d %s" % (i, text) for i in range(1, 6)} | {"m" * (1 << 20)})
+        self.assertEqual(got["4 " + text], "a name, with \u00fcml\u00e4uts")
+
+    def test_follow_prints_what_comes(self):
+        a, b = self.pair()
+        follower = subprocess.Popen([GOSSIPC, "view", "--json", "--follow"], env=b.env, stdout=subprocess.PIPE)
+        self.addCleanup(follower.wait)
+        self.addCleanup(follower.stdout.close)
+        self.addCleanup(follower.kill)
+        for i in range(3):
+            a.send("line %d" % i)
+            self.assertTrue(select.select([follower.stdout], [], [], PATIENCE)[0], "nothing was printed")
+            self.assertEqual(json.loads(follower.stdout.readline())["text"], "line %d" % i)
+        follower.terminate()
+        self.assertEqual(follower.wait(PATIENCE), 0)
+
+    def test_another_network_key_is_another_network(self):
+        a, b = self.node("ann"), self.node("bob", start=False)
+        path = os.path.join(b.dir, "network")
+        with open(path, "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+            f.write("Ab" * 32 + "\n")
+        b.set(GOSSIPD_NETWORK_KEY_FILE=path)
+        b.start()
+        befriend(a, b)
+        a.send("for the other network")
+        for node in (a, b):
+            wait_until(lambda n=node: "not recognised" in n.gossipc("status").out, "not recognised in status", nodes=[a, b])
+        self.assertEqual(b.count(), 0)
+        b.set(GOSSIPD_NETWORK_KEY_FILE=None)
+        b.stop()
+        b.start()
+        b.wait_text("for the other network")
 
     def test_f13_a_dead_wire_that_is_cut_and_mended(self):
         a, b = self.node("ann"), self.node("bob")

@@ -1,5 +1,6 @@
 // Cells: after a whole handshake in memory a hostile friend sends cells of every make. A model of a few lines says what must come
-// out: the stream up to the first fault and no byte more, the right end, and an output in which every cell verifies and is lawful.
+// out: the stream up to the first fault and no byte more, the right end, and an output of which every cell verifies and is
+// lawful.
 #include "core/wire.h"
 #include "gossip/cell.h"
 #include "gossip/channel.h"
@@ -183,7 +184,8 @@ class Session {
       echoed_ += got.data.size();
     }
     closed_ = got.type == CellType::kClose;
-    if (closed_) GOSSIP_CHECK(got.data[0] == (end_ == End::kProtocolError && !told_ ? 1 : end_ == End::kShutdown && !told_ ? 3 : 0));
+    const int code = told_ ? 0 : end_ == End::kProtocolError ? 1 : end_ == End::kShutdown ? 3 : 0;
+    if (closed_) GOSSIP_CHECK(got.data[0] == code);
   }
 
   void check() {

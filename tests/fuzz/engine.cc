@@ -1,6 +1,6 @@
-// The engine. Either a few honest nodes in a world of cuts, crashes and failing commits, which must all hold the same in the end; or
-// one engine and a hostile friend, who is authenticated and says what he likes: the engine keeps its books, answers only what
-// was asked, lists only within credit, and never stores what does not hash right.
+// The engine. Either a few honest nodes in a world of cuts, crashes and failing commits, which must all hold the same in the
+// end; or one engine and a hostile friend, who is authenticated and says what he likes: the engine keeps its books, answers
+// only what was asked, lists only within credit, and never stores what does not hash right.
 #include <map>
 #include <set>
 
@@ -155,7 +155,9 @@ class Hostile {
       if (m.kind) m.payload = {1, 2, 3};
       Bytes bytes = encode_message(m);
       const Hash id = message_id(crypto_, bytes);
-      HaveEntry e{at += 1 + feed_.u8() % 3, epoch_of(m.created) + (feed_.u8() % 16 == 0), bytes.size() + (feed_.u8() % 16 == 0), {}};
+      HaveEntry e{at += 1 + feed_.u8() % 3, epoch_of(m.created), bytes.size(), {}};
+      e.epoch += feed_.u8() % 16 == 0;
+      e.size += feed_.u8() % 16 == 0;
       std::copy_n(id.begin(), e.id12.size(), e.id12.begin());
       h.entries.push_back(e);
       mine_[e.seq] = std::move(bytes);

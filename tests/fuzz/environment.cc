@@ -18,7 +18,8 @@ std::map<std::string, std::string> parse_lines(std::string_view text) {
     std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     std::size_t eq = line.find('=');
-    if (eq != std::string_view::npos && line.find('\0') == std::string_view::npos) out[std::string(line.substr(0, eq))] = std::string(line.substr(eq + 1));
+    if (eq == std::string_view::npos || line.find('\0') != std::string_view::npos) continue;
+    out[std::string(line.substr(0, eq))] = std::string(line.substr(eq + 1));
   }
   return out;
 }

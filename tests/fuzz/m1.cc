@@ -1,5 +1,5 @@
-// M1 as a responder sees it: foreign bytes, changed bytes of a good one, and good seals around bodies of the fuzzer's making (what
-// only a friend can send). Recognised exactly when the rules of gossip(7) say so; answered with an M2 always.
+// M1 as a responder sees it: foreign bytes, changed bytes of a good one, and good seals around bodies of the fuzzer's making
+// (what only a friend can send). Recognised exactly when the rules of gossip(7) say so; answered with an M2 always.
 #include "fuzz/handshake_fuzz.h"
 
 using namespace gossip;

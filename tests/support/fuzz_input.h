@@ -73,7 +73,7 @@ inline std::optional<std::vector<char32_t>> naive_utf8(std::string_view text, st
   for (std::size_t i = 0; i < text.size();) {
     auto byte = [&](std::size_t k) { return k < text.size() ? static_cast<std::uint8_t>(text[k]) : 0u; };
     std::uint32_t first = byte(i);
-    std::size_t length = first < 0x80 ? 1 : first >= 0xc0 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf8 ? 4 : 0;
+    std::size_t length = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf8 ? 4 : 0;
     std::uint32_t point = length == 1 ? first : length == 2 ? first & 0x1f : length == 3 ? first & 0x0f : first & 0x07;
     bool good = length != 0;
     for (std::size_t k = 1; k < length; ++k) {
