@@ -34,8 +34,10 @@ with_gossipc := $(floors)
 units     := $(foreach u,core sys crypto db config handshake gossipd gossipc,$(if $(wildcard tests/unit/$(u)/*.cc),$(BUILD)/unit-$(u)))
 fuzzers   := $(patsubst tests/fuzz/%.cc,%,$(wildcard tests/fuzz/*.cc))
 replays   := $(fuzzers:%=$(BUILD)/replay-%)
+SEEDS     ?= 1
+SCENARIO  ?=
 
-.PHONY: all check asan lint demo fuzz install uninstall clean help
+.PHONY: all check asan lint demo sim fuzz install uninstall clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -62,7 +64,7 @@ $(BUILD)/fuzz-%: tests/fuzz/%.cc $(wildcard src/*/*.cc src/*/*.h include/gossip/
 	@mkdir -p $(@D)
 	$(FUZZCXX) $(filter-out -MMD -MP,$(need)) -Itests -O1 -g $(san),fuzzer -o $@ $< $(foreach f,$(floors),$(wildcard src/$(f)/*.cc)) $(filter-out %_main.cc,$(wildcard tests/support/*.cc)) $(libs)
 
-check: all $(units) $(replays) ## run every test; the last line is "N passed, N failed"
+check: all $(units) $(replays) $(BUILD)/sim ## run every test; the last line is "N passed, N failed"
 	@python3 tests/run.py --build $(BUILD)
 
 asan: ## the same under AddressSanitizer and UBSan
@@ -73,6 +75,12 @@ lint: $(o_core) ## floors, purity of the core, sizes, man pages
 
 demo: all ## two daemons, two people, a conversation
 	@sh tests/e2e/demo.sh $(BUILD)
+
+$(BUILD)/sim: $(call objects,tests/sim) $(o_core)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ -pthread
+
+sim: $(BUILD)/sim ## SEEDS="1 2" SCENARIO="S1 S3": networks of 10,000 nodes in virtual time
+	@for seed in $(SEEDS); do $(BUILD)/sim -s $$seed $(SCENARIO) || exit 1; done
 
 fuzz: $(if $(T),$(BUILD)/fuzz-$(T)) ## T=target SECONDS=30: one fuzz target; without T it lists them
 	@$(if $(T),mkdir -p $(BUILD)/corpus/$(T) && $(BUILD)/fuzz-$(T) -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 $(BUILD)/corpus/$(T) $(wildcard tests/fuzz/corpus/$(T)),echo $(fuzzers))

@@ -19,7 +19,8 @@ import time
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-LIMIT = {"lint": 120, "unit": 240, "replay": 120, "e2e": 150}  # seconds, times the factor of a slow build
+LIMIT = {"lint": 120, "unit": 240, "replay": 120, "sim": 120, "e2e": 150}  # seconds, times the factor of a slow build
+SCENARIOS = ["S1", "S3", "S4", "S5", "S6", "S10", "S11", "S12"]  # of tests/sim
 LONG = ("friends.py", "texts.py", "daemon.py", "strangers.py")  # these start first
 
 
@@ -131,6 +132,10 @@ class Runner:
         corpus = os.path.join("tests/fuzz/corpus", name[len("replay-"):])
         return self.simple("replay", name, [binary, corpus])
 
+    def sim(self, scenario):
+        """A small network, twice: the same seed has to give the same trace whatever the number of threads."""
+        return self.simple("sim", "sim-" + scenario, [os.path.join(os.path.abspath(self.build), "sim"), "-r", "-n", "300", scenario])
+
     def e2e(self, path):
         name = os.path.splitext(os.path.basename(path))[0]
         result = os.path.join(self.keep, name + ".json")
@@ -149,8 +154,9 @@ class Runner:
         units = self.binaries("unit-*")
         replays = [b for b in self.binaries("replay-*") if self.wanted(os.path.basename(b))]
         files = sorted(glob.glob(os.path.join(ROOT, "tests/e2e/test_*.py")), key=lambda p: (not p.endswith(LONG), p))
+        sims = [s for s in SCENARIOS if self.wanted("sim-" + s)]
         yield lint if self.wanted("lint") else []
-        yield [lambda b=b: self.unit(b) for b in units] + [lambda b=b: self.replay(b) for b in replays]
+        yield [lambda b=b: self.unit(b) for b in units] + [lambda b=b: self.replay(b) for b in replays] + [lambda s=s: self.sim(s) for s in sims]
         yield [lambda p=p: self.e2e(p) for p in files]
 
 
