@@ -35,6 +35,8 @@ constexpr Micros kLazyCommit = kSecond;           // cursors and acks that bring
 
 constexpr Micros kLazyAck = kSecond;              // CREDIT that only acknowledges, and HAVE that only skips, are sent this seldom
 constexpr Micros kStall = 5 * kSecond;            // after a commit that failed, nothing is asked for this long
+constexpr Micros kHelloTime = 10 * kSecond;       // for the friend's HELLO
+constexpr Micros kHeadTime = 30 * kSecond;        // for the HEAD that answers a FETCH
 constexpr Micros kRefetch = 10 * kMinute;         // one friend's log is started over at most this often
 constexpr Micros kInboundFetch = 5 * kSecond;     // fetch over the friend's own session after so long without one of ours
 constexpr unsigned kWrongBodies = 3;              // after so many wrong bodies for one seq it counts as gone

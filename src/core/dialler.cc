@@ -158,7 +158,7 @@ void Dialler::reckon() {
   next_.reset();
   if (dialling_ >= kDialsAtOnce) return;
   for (const auto& [peer, f] : friends_) {
-    if (f.info.dialable && !dialling(f)) next_ = next_ ? std::min(*next_, f.next) : f.next;
+    if (f.info.dialable && !dialling(f)) next_ = earlier(next_, f.next);
   }
   if (next_) next_ = std::max(*next_, next_slot_);
 }

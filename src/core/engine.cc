@@ -51,7 +51,7 @@ void Engine::Impl::on(Now now, const LinkUp& event) {
     return l.second->peer == event.peer && l.second->dialled == event.dialled;
   });
   if (older != links_.end()) close(now, older, CloseCode::kReplaced, "");
-  auto* link = new Link{event.link, event.peer, event.dialled, {}, false, false, kFirstRoom, {},
+  auto* link = new Link{event.link, event.peer, event.dialled, {}, now.mono, false, false, kFirstRoom, {},
                         Server(store_, crypto_, tail_, stats, event.peer, event.gen),
                         Fetcher(store_, crypto_, tracker_, stats, f->second.memory, event.peer, event.gen, event.link, agenda_)};
   links_.emplace(event.link, std::unique_ptr<Link>(link));
@@ -213,7 +213,11 @@ Engine::Impl::Next Engine::Impl::judge(Now now, Link& link, Fetcher::Verdict ver
     case Fetcher::Verdict::kWrongBody: return fail(now, link, "sent another message than it announced");
     case Fetcher::Verdict::kGiveUp: break;
   }
-  close(now, links_.find(link.id), CloseCode::kNormal, "its log changes again and again");
+  if (!link.dialled) {  // the session is theirs: they may go on reading from us
+    link.fetcher.give_up();
+    return Next::kGoOn;
+  }
+  close(now, links_.find(link.id), CloseCode::kNormal, "its log changed again within ten minutes");
   return Next::kClosed;
 }
 

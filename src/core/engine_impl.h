@@ -52,6 +52,7 @@ class Engine::Impl {
     PeerId peer;
     bool dialled;
     FrameReader reader;
+    Micros up_at;
     bool hello_sent = false, hello_got = false;
     std::size_t free;
     std::optional<Micros> timer;

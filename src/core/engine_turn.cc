@@ -11,11 +11,6 @@ constexpr std::uint64_t kLeastCredit = 64;
 constexpr std::size_t kKeepScratch = 256 * 1024;  // what a long body needed is given back
 constexpr std::size_t kStream = 16;  // so many staged at once are a stream, worth gathering longer
 
-static std::optional<Micros> earlier(std::optional<Micros> a, std::optional<Micros> b) {
-  if (!a || !b) return a ? a : b;
-  return std::min(*a, *b);
-}
-
 void Engine::Impl::tick(Now now) {
   const bool paused = !room_ || now.mono < stalled_until_;
   if (tracker_.paused && !paused) everybody();
@@ -24,6 +19,11 @@ void Engine::Impl::tick(Now now) {
     Link& link = *links_.at(timers_.begin()->second);
     timers_.erase(timers_.begin());
     link.timer.reset();
+    const bool mute = !link.hello_got && now.mono >= link.up_at + kHelloTime;
+    if (mute || link.fetcher.overdue(now)) {
+      close(now, links_.find(link.id), CloseCode::kNormal, mute ? "never said HELLO" : "never answered FETCH");
+      continue;
+    }
     link.fetcher.tick(now);
     agenda_.insert(link.id);
   }
@@ -141,7 +141,8 @@ void Engine::Impl::pump(Now now, Link& link) {
 
 void Engine::Impl::set_timer(Link& link) {
   const bool room = link.free > 0;
-  const auto at = earlier(link.fetcher.next_deadline(room), link.server.next_deadline(room));
+  auto at = earlier(link.fetcher.next_deadline(room), link.server.next_deadline(room));
+  if (!link.hello_got) at = earlier(at, link.up_at + kHelloTime);
   if (at == link.timer) return;
   if (link.timer) timers_.erase({*link.timer, link.id});
   if (at) timers_.insert({*at, link.id});

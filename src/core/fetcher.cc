@@ -24,6 +24,7 @@ Fetcher::~Fetcher() {
 }
 
 void Fetcher::start() {
+  if (given_up_) return;
   agenda_.insert(link_);
   if (state_ == State::kOff) {
     cursor_ = store_.cursor(peer_, gen_);
@@ -41,6 +42,15 @@ void Fetcher::start() {
 }
 
 void Fetcher::pause() { paused_ = state_ != State::kOff; }
+
+void Fetcher::give_up() {
+  given_up_ = true;
+  pause();
+}
+
+bool Fetcher::overdue(Now now) const {
+  return state_ == State::kAwaitHead && !fetch_due_ && !given_up_ && now.mono >= fetch_sent_ + kHeadTime;
+}
 
 // --- what the friend sends
 
@@ -87,7 +97,7 @@ Fetcher::Verdict Fetcher::on_have(Now, View payload) {
   HaveGroup* group = nullptr;
   for (const HaveEntry& e : have->entries) {
     const MessageKey key{e.epoch, e.id12};
-    auto wrong = memory_.wrong.find(e.seq);
+    auto wrong = memory_.wrong.find({e.seq, e.id12});
     if (wrong != memory_.wrong.end() && wrong->second >= kWrongBodies) continue;
     if (!tracker_.find(key) && store_.held(key.epoch, key.id12)) continue;
     if (!group) group = &groups_.emplace_back(HaveGroup{have->upto, have->tag, 0, 0});
@@ -113,13 +123,13 @@ Fetcher::Verdict Fetcher::on_body(Now now, const Body& body) {
 }
 
 Fetcher::Verdict Fetcher::take_body(Now, const Body& body, const Asked& asked) {
-  if (body.message.size() != asked.size) return wrong_body(body.seq);
+  if (body.message.size() != asked.size) return wrong_body(body.seq, asked.key.id12);
   Incoming incoming{message_id(crypto_, body.message), asked.key.epoch, peer_, {}};
-  if (!std::equal(asked.key.id12.begin(), asked.key.id12.end(), incoming.id.begin())) return wrong_body(body.seq);
+  if (!std::equal(asked.key.id12.begin(), asked.key.id12.end(), incoming.id.begin())) return wrong_body(body.seq, asked.key.id12);
   std::uint64_t created = 0;
   Message message;
   MessageFault fault = check_head(body.message, created);
-  if (fault == MessageFault::kNone && epoch_of(created) != asked.key.epoch) return wrong_body(body.seq);
+  if (fault == MessageFault::kNone && epoch_of(created) != asked.key.epoch) return wrong_body(body.seq, asked.key.id12);
   if (fault == MessageFault::kNone) fault = decode_message(body.message, message);
   if (fault != MessageFault::kNone) {
     ++stats_.refused;
@@ -132,9 +142,10 @@ Fetcher::Verdict Fetcher::take_body(Now, const Body& body, const Asked& asked) {
   return Verdict::kOk;
 }
 
-Fetcher::Verdict Fetcher::wrong_body(Seq seq) {
+Fetcher::Verdict Fetcher::wrong_body(Seq seq, const Id12& id12) {
   ++stats_.bodies_wrong;
-  if (memory_.wrong.size() < kMaxBatch || memory_.wrong.contains(seq)) ++memory_.wrong[seq];
+  const std::pair listed{seq, id12};
+  if (memory_.wrong.size() < kMaxBatch || memory_.wrong.contains(listed)) ++memory_.wrong[listed];
   return Verdict::kWrongBody;
 }
 
@@ -227,7 +238,8 @@ void Fetcher::tick(Now now) {
 std::optional<Micros> Fetcher::next_deadline(bool room) const {
   std::optional<Micros> at;
   if (!outstanding_.empty() && progress_at_ != 0) at = progress_at_;
-  if (room && !paused_ && cursor_.seq > acked_) at = at ? std::min(*at, ack_at_) : ack_at_;
+  if (state_ == State::kAwaitHead && !fetch_due_ && !given_up_) at = earlier(at, fetch_sent_ + kHeadTime);
+  if (room && !paused_ && cursor_.seq > acked_) at = earlier(at, ack_at_);
   return at;
 }
 

@@ -24,7 +24,7 @@ namespace gossip {
 // What outlives a session with one friend.
 struct FetchMemory {
   std::optional<Micros> restarted;        // when its log was last read from the start again
-  std::map<Seq, unsigned> wrong;          // wrong bodies, by seq; at most kMaxBatch are remembered
+  std::map<std::pair<Seq, Id12>, unsigned> wrong;  // wrong bodies, by what was listed; at most kMaxBatch are remembered
 };
 
 class Fetcher {
@@ -48,6 +48,8 @@ class Fetcher {
   Verdict on_gone(Now now, const Seqs& gone);
   void on_data(Now now, std::size_t body_pending);  // a DATA cell came while a BODY of this length is arriving (0: none is)
   void tick(Now now);
+  bool overdue(Now now) const;  // no HEAD in kHeadTime
+  void give_up();               // fetches nothing over this session any more
 
   // Frames: FETCH, WANT, CREDIT. `target`: entries this friend may have listed or in hand at most.
   // No `room`: only books are kept.
@@ -87,7 +89,7 @@ class Fetcher {
   void answered(Now now, Seq seq);  // a BODY or GONE that answers a WANT
   void fill_window();
   Micros wait() const;
-  Verdict wrong_body(Seq seq);
+  Verdict wrong_body(Seq seq, const Id12& id12);
   Verdict take_body(Now now, const Body& body, const Asked& asked);
 
   Store& store_;
@@ -102,7 +104,7 @@ class Fetcher {
 
   State state_ = State::kOff;
   bool fetch_due_ = false;
-  bool paused_ = false;
+  bool paused_ = false, given_up_ = false;
   Cursor cursor_;              // committed
   Seq upto_ = 0;               // the last HAVE's
   Seq size_ = 0;               // the last HEAD's

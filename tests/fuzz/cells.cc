@@ -63,7 +63,7 @@ class Session {
     if (end_ == End::kOpenStill) end_ = End::kSilent;
     GOSSIP_CHECK(victim_->end() == end_);
     check();
-    GOSSIP_CHECK(end_ == End::kAbnormal || end_ == End::kSilent || echoed_ == sent_.size());  // CLOSE comes behind what was said
+    GOSSIP_CHECK(torn_ || end_ == End::kSilent || echoed_ == sent_.size());  // CLOSE comes behind what was said
   }
 
  private:
@@ -134,6 +134,7 @@ class Session {
   }
   void forged(View bytes) {
     if (end_ == End::kOpenStill) end_ = End::kAbnormal;
+    torn_ = true;
     const Bytes copy(bytes.begin(), bytes.end());
     feed_in(copy);
   }
@@ -145,6 +146,7 @@ class Session {
 
   void pass_time(Micros span) {
     now_.mono += span;
+    if (end_ != End::kOpenStill) torn_ = true;  // it waits 2 s and no more
     victim_->tick(now_);
     if (end_ == End::kOpenStill && now_.mono - verified_ >= kDead) end_ = End::kSilent;
   }
@@ -214,6 +216,7 @@ class Session {
   Micros verified_ = 0;
   End end_ = End::kOpenStill;
   bool first_ = true, closed_ = false;
+  bool torn_ = false;  // what is still to be said need not be
   bool told_ = false;  // its CLOSE answers ours
 };
 

@@ -61,7 +61,7 @@ class Hostile {
   void run() {
     for (int i = 0; i < 400 && !feed_.done(); ++i) {
       step();
-      turn();
+      if (feed_.u8() % 8) turn();  // else several things at once, or the end in the middle of one
     }
     for (const LogRow& row : store_.disk.rows) {
       Bytes body;

@@ -415,6 +415,54 @@ TEST(Engine, WrongBodyClosesAndTheThirdCountsAsGone) {
   EXPECT_TRUE(t.store.disk.rows.empty());
 }
 
+TEST(Engine, WrongBodiesAreCountedForWhatWasListed) {
+  Talk t(true);
+  Bytes good = t.message("good"), other = t.message("other");
+  for (int round = 0; round < 3; ++round) {
+    if (round > 0) t.up(), t.hello(), t.next(FrameType::kFetch), t.send(Head{HeadStatus::kOk, t.theirs, 1});
+    else t.serve(1);
+    t.send(Have{{t.entry(1, good)}, 1, Tag{1}}, 0);
+    t.send(Body{1, other});
+    EXPECT_TRUE(t.closed);
+  }
+  t.up(), t.hello(), t.next(FrameType::kFetch), t.send(Head{HeadStatus::kOk, t.theirs, 1});
+  t.send(Have{{t.entry(1, other)}, 1, Tag{1}}, 0);  // another message at the same place is not tainted
+  ASSERT_TRUE(t.next(FrameType::kWant));
+  t.send(Body{1, other});
+  t.pass(kSecond);
+  EXPECT_EQ(t.store.disk.rows.size(), 1u);
+}
+
+TEST(Engine, SessionThatSaysNothingEnds) {
+  Talk mute;
+  mute.pass(11 * kSecond);
+  EXPECT_EQ(mute.closed, CloseCode::kNormal);
+  Talk silent(true);
+  silent.hello();
+  ASSERT_TRUE(silent.next(FrameType::kFetch));
+  silent.pass(31 * kSecond);
+  EXPECT_EQ(silent.closed, CloseCode::kNormal);
+  EXPECT_EQ(silent.notes.back().reason, "never answered FETCH");
+}
+
+TEST(Engine, FriendWhoseLogChangesKeepsItsOwnSession) {
+  Talk t;
+  t.hello();
+  t.publish("for you");
+  t.pass(6 * kSecond);
+  ASSERT_TRUE(t.next(FrameType::kFetch));
+  t.send(Head{HeadStatus::kOtherLog, LogId{1}, 0});
+  ASSERT_TRUE(t.next(FrameType::kFetch));
+  t.send(Head{HeadStatus::kOtherLog, LogId{2}, 0});
+  ASSERT_TRUE(t.next(FrameType::kFetch));
+  t.send(Head{HeadStatus::kOtherLog, LogId{3}, 0});
+  EXPECT_FALSE(t.closed);
+  t.fetch(10);
+  EXPECT_TRUE(t.next(FrameType::kHave));
+  t.pass(kMinute);
+  EXPECT_EQ(t.count(FrameType::kFetch), 0);
+}
+
 TEST(Engine, F9_RefusedMessageHarmsNoOther) {
   Talk t(true);
   t.serve(3);
