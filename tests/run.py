@@ -35,8 +35,11 @@ class Outcome:
 def run_limited(command, limit, env):
     """Exit status, output and whether the time ran out. The child leads a session of its own, which ends with it."""
     with tempfile.TemporaryFile() as out:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=env, cwd=ROOT,
-                                 start_new_session=True)
+        try:
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=env, cwd=ROOT,
+                                     start_new_session=True)
+        except OSError as error:
+            return 127, "%s\n" % error, False
         late = False
         try:
             status = child.wait(limit)
@@ -134,7 +137,8 @@ class Runner:
 
     def sim(self, scenario):
         """A small network, twice: the same seed has to give the same trace whatever the number of threads."""
-        return self.simple("sim", "sim-" + scenario, [os.path.join(os.path.abspath(self.build), "sim"), "-r", "-n", "300", scenario])
+        binary = os.path.join(os.path.abspath(self.build), "sim")
+        return self.simple("sim", "sim-" + scenario, [binary, "-r", "-n", "300", scenario])
 
     def e2e(self, path):
         name = os.path.splitext(os.path.basename(path))[0]
@@ -156,7 +160,8 @@ class Runner:
         files = sorted(glob.glob(os.path.join(ROOT, "tests/e2e/test_*.py")), key=lambda p: (not p.endswith(LONG), p))
         sims = [s for s in SCENARIOS if self.wanted("sim-" + s)]
         yield lint if self.wanted("lint") else []
-        yield [lambda b=b: self.unit(b) for b in units] + [lambda b=b: self.replay(b) for b in replays] + [lambda s=s: self.sim(s) for s in sims]
+        yield ([lambda b=b: self.unit(b) for b in units] + [lambda b=b: self.replay(b) for b in replays]
+               + [lambda s=s: self.sim(s) for s in sims])
         yield [lambda p=p: self.e2e(p) for p in files]
 
 
