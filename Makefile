@@ -12,7 +12,7 @@ need      := -std=c++20 -Wall -Wextra -Wpedantic -Wshadow -fPIE -fstack-protecto
 need      += $(shell pkg-config --cflags libcrypto sqlite3) -pthread
 libs      := $(shell pkg-config --libs libcrypto sqlite3) -pthread
 harden    := -pie -Wl,-z,relro,-z,now
-san       := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+san       := -fno-sanitize-recover=undefined -fno-omit-frame-pointer -fsanitize=address,undefined
 
 # A floor is a folder of src; its objects are everything in it.
 objects    = $(patsubst %.cc,$(BUILD)/%.o,$(wildcard $(1)/*.cc))

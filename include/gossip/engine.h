@@ -54,7 +54,6 @@ using Action = std::variant<Send, Dial, CloseLink, Stored, Note>;
 
 struct EngineConfig {
   bool dials = true;                         // the worker dials; the listener does not
-  bool fetch_inbound = true;                 // fetch over their session where nobody of ours has had one for 5 s
   Micros fetch_interval = 5 * kSecond;       // first wait after a failed dial
 };
 

@@ -40,7 +40,6 @@ class Initiator {
 
 // Why a caller whose tag was a friend's did not get a session. The words are what status shows.
 enum class Reason : std::uint8_t { kBadBody, kReplay, kM3Bad, kTimeout, kRate };
-constexpr std::size_t kReasons = 5;
 const char* reason_words(Reason reason);
 
 struct ReasonCount {

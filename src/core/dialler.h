@@ -27,7 +27,6 @@ class Dialler {
 
   std::optional<PeerId> due(Now now);                       // at most one to dial; call until there is none
   std::optional<Micros> next_deadline() const { return next_; }
-  bool outage() const { return outage_; }
   bool next_note(Note& out);
 
  private:

@@ -11,7 +11,13 @@ namespace gossip {
 constexpr std::size_t kFirstRoom = 16 * 1024;  // before the driver has said how much a link takes
 
 Engine::Impl::Impl(const EngineConfig& config, Store& store, Crypto& crypto, Rng& rng)
-    : config_(config), store_(store), crypto_(crypto), rng_(rng), tail_(store, crypto), tracker_(store), dialler_(config, rng) {}
+    : config_(config), store_(store), crypto_(crypto), tail_(store, crypto), tracker_(store), dialler_(config, rng) {}
+
+Engine::Impl::Link::Link(Impl& engine, Now now, const LinkUp& event, FetchMemory& memory)
+    : id(event.link), peer(event.peer), dialled(event.dialled), up_at(now.mono), free(kFirstRoom),
+      server(engine.store_, engine.crypto_, engine.tail_, engine.stats, event.peer, event.gen),
+      fetcher(engine.store_, engine.crypto_, engine.tracker_, engine.stats, memory, event.peer, event.gen, event.link,
+              engine.agenda_) {}
 
 // --- friends and links
 
@@ -51,15 +57,12 @@ void Engine::Impl::on(Now now, const LinkUp& event) {
     return l.second->peer == event.peer && l.second->dialled == event.dialled;
   });
   if (older != links_.end()) close(now, older, CloseCode::kReplaced, "");
-  auto* link = new Link{event.link, event.peer, event.dialled, {}, now.mono, false, false, kFirstRoom, {},
-                        Server(store_, crypto_, tail_, stats, event.peer, event.gen),
-                        Fetcher(store_, crypto_, tracker_, stats, f->second.memory, event.peer, event.gen, event.link, agenda_)};
-  links_.emplace(event.link, std::unique_ptr<Link>(link));
+  links_.emplace(event.link, std::make_unique<Link>(*this, now, event, f->second.memory));
   agenda_.insert(event.link);
   choose_ = true;
   if (event.dialled) {
     dialler_.up(now, event.peer);
-    ours_changed(now, event.peer, 1, f->second.sibling_up);
+    cover_changes(now, event.peer, [](Friend& one) { ++one.ours; });
   } else {
     dialler_.heard_from(now, event.peer);
     actions_.push_back(Note{event.peer, false, Health::kUp, ""});
@@ -90,19 +93,20 @@ void Engine::Impl::forget(Now now, Links::iterator it, const std::string& why) {
                                    [&](const auto& l) { return l.second->peer == peer && l.second->dialled == dialled; });
   if (dialled) {
     dialler_.down(now, peer, why);
-    if (friends_.contains(peer)) ours_changed(now, peer, -1, friends_.at(peer).sibling_up);
+    cover_changes(now, peer, [](Friend& one) { --one.ours; });
   } else if (!another && !why.empty()) {
     actions_.push_back(Note{peer, false, Health::kWaiting, why});
   }
 }
 
-void Engine::Impl::ours_changed(Now now, PeerId peer, int change, bool sibling) {
-  Friend& f = friends_.at(peer);
-  const bool was = covered(f);
-  f.ours = static_cast<std::size_t>(static_cast<int>(f.ours) + change);
-  f.sibling_up = sibling;
-  if (was && !covered(f)) f.ours_lost = now.mono;
+template <class Change>
+void Engine::Impl::cover_changes(Now now, PeerId peer, Change change) {
   choose_ = true;
+  auto f = friends_.find(peer);
+  if (f == friends_.end()) return;
+  const bool was = covered(f->second);
+  change(f->second);
+  if (was && !covered(f->second)) f->second.ours_lost = now.mono;
 }
 
 void Engine::Impl::on(Now, const Writable& event) {
@@ -117,8 +121,11 @@ void Engine::Impl::on(Now now, const DialFailed& event) { dialler_.failed(now, e
 void Engine::Impl::on(Now, const Bell&) {}  // flush() looks at the store's size
 
 void Engine::Impl::on(Now now, const Sibling& event) {
-  if (!friends_.contains(event.peer)) return;
-  ours_changed(now, event.peer, 0, event.up);
+  auto note = [&] {
+    if (event.up) siblings_.insert(event.peer); else siblings_.erase(event.peer);
+  };
+  if (!friends_.contains(event.peer)) return note();  // it may become known a moment later
+  cover_changes(now, event.peer, [&](Friend&) { note(); });
   if (event.up) dialler_.heard_from(now, event.peer);
 }
 
@@ -164,10 +171,15 @@ Engine::Impl::Next Engine::Impl::on_frame(Now now, Link& link, const RawFrame& f
   if (frame.type >= kIgnorableFrom) return Next::kGoOn;
   switch (type) {
     case FrameType::kHead: {
-      auto head = decode_head(frame.payload);
-      return judge(now, link, head ? link.fetcher.on_head(now, *head) : Fetcher::Verdict::kProtocolError);
+      const auto head = decode_head(frame.payload);
+      const auto restarts = stats.other_log + stats.mismatch;
+      const auto verdict = head ? link.fetcher.on_head(now, *head) : Fetcher::Verdict::kProtocolError;
+      if (stats.other_log + stats.mismatch != restarts) {
+        actions_.push_back(Note{link.peer, link.dialled, Health::kUp, "its log is not the one it was: reading it from the start"});
+      }
+      return judge(now, link, verdict);
     }
-    case FrameType::kHave: return judge(now, link, link.fetcher.on_have(now, frame.payload));
+    case FrameType::kHave: return judge(now, link, link.fetcher.on_have(frame.payload));
     case FrameType::kBody: {
       auto body = decode_body(frame.payload);
       return judge(now, link, body ? link.fetcher.on_body(now, *body) : Fetcher::Verdict::kProtocolError);
@@ -194,8 +206,7 @@ Engine::Impl::Next Engine::Impl::on_served(Now now, Link& link, FrameType type, 
   bool fine = false;
   if (type == FrameType::kFetch) {
     auto fetch = decode_fetch(payload);
-    if (fetch) link.server.on_fetch(now, *fetch);
-    fine = fetch.has_value();
+    fine = fetch && link.server.on_fetch(now, *fetch);
   } else if (type == FrameType::kWant) {
     auto want = decode_seqs(payload);
     fine = want && link.server.on_want(*want);

@@ -43,16 +43,16 @@ class Engine::Impl {
   struct Friend {
     PeerInfo info;
     FetchMemory memory;
-    bool sibling_up = false;
     std::size_t ours = 0;          // open sessions that we dialled
     Micros ours_lost = 0;          // since when there is none, in either process
   };
   struct Link {
-    LinkId id;
-    PeerId peer;
-    bool dialled;
+    Link(Impl& engine, Now now, const LinkUp& event, FetchMemory& memory);
+    const LinkId id;
+    const PeerId peer;
+    const bool dialled;
+    const Micros up_at;
     FrameReader reader;
-    Micros up_at;
     bool hello_sent = false, hello_got = false;
     std::size_t free;
     std::optional<Micros> timer;
@@ -69,8 +69,9 @@ class Engine::Impl {
   Next fail(Now now, Link& link, const char* why);
   void close(Now now, Links::iterator link, CloseCode code, const std::string& why);
   void forget(Now now, Links::iterator link, const std::string& why);
-  bool covered(const Friend& f) const { return f.ours > 0 || (!config_.dials && f.sibling_up); }
-  void ours_changed(Now now, PeerId peer, int change, bool sibling);
+  bool covered(const Friend& f) const { return f.ours > 0 || (!config_.dials && siblings_.contains(f.info.peer)); }
+  template <class Change>
+  void cover_changes(Now now, PeerId peer, Change change);
   void choose_fetching(Now now);
   void pump(Now now, Link& link);
   void set_timer(Link& link);
@@ -81,11 +82,15 @@ class Engine::Impl {
   const EngineConfig config_;
   Store& store_;
   Crypto& crypto_;
-  Rng& rng_;
   LogTail tail_;
   Tracker tracker_;
   Dialler dialler_;
   std::map<PeerId, Friend> friends_;
+  std::set<PeerId> siblings_;  // whom the other process has a session with
+
+  // No work without a reason: only links on the agenda are looked at. Both outlive the links, which write here to the end.
+  std::set<LinkId> agenda_;
+  std::set<std::pair<Micros, LinkId>> timers_;
   Links links_;
   std::deque<Action> actions_;
   Bytes scratch_;                  // what pump() puts together
@@ -94,9 +99,6 @@ class Engine::Impl {
   std::optional<Micros> staged_since_;
   std::optional<Micros> lazy_at_;  // when a cursor or acknowledgement that brings no message is stored
 
-  // No work without a reason: only links on the agenda are looked at.
-  std::set<LinkId> agenda_;
-  std::set<std::pair<Micros, LinkId>> timers_;
   Seq seen_size_ = 0;
   bool choose_ = true;                // who is fetched from has to be decided again
   std::optional<Micros> choose_at_;

@@ -7,6 +7,7 @@
 
 namespace gossip {
 
+constexpr std::uint64_t kTable = kMaxUnresolved * 3 / 4;
 constexpr std::uint64_t kLeastCredit = 64;
 constexpr std::size_t kKeepScratch = 256 * 1024;  // what a long body needed is given back
 constexpr std::size_t kStream = 16;  // so many staged at once are a stream, worth gathering longer
@@ -40,7 +41,7 @@ void Engine::Impl::choose_fetching(Now now) {
   for (auto& [id, link] : links_) {
     const Friend& f = friends_.at(link->peer);
     const Micros inbound_at = f.ours_lost + kInboundFetch;
-    const bool may = config_.fetch_inbound && !link->dialled && !covered(f);
+    const bool may = !link->dialled && !covered(f);
     if (link->dialled || (may && now.mono >= inbound_at)) {
       if (!link->fetcher.running()) link->fetcher.start();
     } else {
@@ -66,6 +67,7 @@ bool Engine::Impl::flush(Now now) {
   for (LinkId id : agenda_) {
     auto it = links_.find(id);
     if (it == links_.end()) continue;
+    if (it->second->fetcher.adopting()) lazy_at_ = now.mono;
     if (!lazy_at_ && it->second->fetcher.cursor_due()) lazy_at_ = now.mono + kLazyCommit;
     lazy_at_ = earlier(lazy_at_, it->second->server.ack_due());
   }
@@ -116,7 +118,7 @@ bool Engine::Impl::commit(Now now) {
 // A share of the table of unresolved entries that leaves room for every friend there is.
 std::uint64_t Engine::Impl::credit_target() const {
   if (tracker_.paused) return 0;
-  const std::uint64_t share = kMaxUnresolved * 3 / 4 / std::max<std::size_t>(friends_.size(), 1);
+  const std::uint64_t share = kTable / std::max<std::size_t>(friends_.size(), 1);
   return std::clamp(share, kLeastCredit, kCreditGrant);
 }
 
@@ -128,7 +130,9 @@ void Engine::Impl::pump(Now now, Link& link) {
     encode(out, Hello{link.server.log_id()});
     link.hello_sent = true;
   }
-  link.fetcher.produce(now, out, room, credit_target());
+  // Shares shrink when friends are added, and what was granted stays: so the sum is looked at as well.
+  const std::uint64_t others = tracker_.reserved - link.fetcher.reserved();
+  link.fetcher.produce(now, out, room, std::min(credit_target(), kTable - std::min(kTable, others)));
   if (out.size() < link.free) link.server.produce(now, out, link.free - out.size());
   if (!out.empty()) {
     link.free -= std::min(link.free, out.size());
@@ -170,7 +174,7 @@ void Engine::Impl::assert_invariants() const {
     reserved += link->fetcher.reserved();
   }
   tracker_.assert_invariants();
-  GOSSIP_CHECK(reserved <= kMaxUnresolved);
+  GOSSIP_CHECK(reserved == tracker_.reserved && reserved <= kMaxUnresolved);
 }
 
 }  // namespace gossip

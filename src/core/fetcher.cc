@@ -11,6 +11,8 @@ namespace gossip {
 constexpr Micros kSilence = kSecond;               // plus four round trips
 constexpr Micros kLongestSilence = 60 * kSecond;
 constexpr Micros kBodyTime = 60 * kSecond;         // per kWindowBytes of a BODY
+constexpr Micros kLook = 30 * kSecond;             // how often it is seen whether one has waited longer than that
+constexpr Micros kSlowest = 10 * kSecond;          // a round trip counts as no more than this
 constexpr unsigned kStrikeLimit = 6;               // 2^6 seconds is past the longest silence
 
 Fetcher::Fetcher(Store& store, Crypto& crypto, Tracker& tracker, EngineStats& stats, FetchMemory& memory, PeerId peer,
@@ -21,6 +23,13 @@ Fetcher::Fetcher(Store& store, Crypto& crypto, Tracker& tracker, EngineStats& st
 Fetcher::~Fetcher() {
   state_ = State::kOff;  // asked for nothing more, while others take over
   while (!listings_.empty()) tracker_.drop_provider(listings_.begin()->second, this, listings_.begin()->first);
+  granted_ = 0;
+  recount();
+}
+
+void Fetcher::recount() {
+  tracker_.reserved += reserved() - counted_;
+  counted_ = reserved();
 }
 
 void Fetcher::start() {
@@ -48,20 +57,18 @@ void Fetcher::give_up() {
   pause();
 }
 
-bool Fetcher::overdue(Now now) const {
-  return state_ == State::kAwaitHead && !fetch_due_ && !given_up_ && now.mono >= fetch_sent_ + kHeadTime;
-}
+bool Fetcher::overdue(Now now) const { return awaiting_head() && !given_up_ && now.mono >= fetch_sent_ + kHeadTime; }
 
 // --- what the friend sends
 
 Fetcher::Verdict Fetcher::on_head(Now now, const Head& head) {
-  if (state_ == State::kOff || fetch_due_ || head.log_id == LogId{}) return Verdict::kProtocolError;
   if (state_ == State::kStreaming) {
     if (head.status != HeadStatus::kOk || head.log_id != cursor_.log_id || head.size < upto_) return Verdict::kProtocolError;
     size_ = head.size;
     return Verdict::kOk;
   }
-  rtt_ = now.mono - fetch_sent_;
+  if (!awaiting_head() || head.log_id == LogId{}) return Verdict::kProtocolError;
+  rtt_ = std::min(kSlowest, now.mono - fetch_sent_);
   if (head.status != HeadStatus::kOk) return adopt(now, head);
   if (head.log_id != cursor_.log_id || head.size < cursor_.seq) return Verdict::kProtocolError;
   size_ = head.size;
@@ -77,16 +84,14 @@ Fetcher::Verdict Fetcher::adopt(Now now, const Head& head) {
     if (memory_.restarted && now.mono - *memory_.restarted < kRefetch) return Verdict::kGiveUp;
     memory_.restarted = now.mono;
   }
-  const CursorUpdate update{peer_, gen_, Cursor{head.log_id, 0, {}}, true};
-  if (!store_.commit({}, {&update, 1}, {})) return Verdict::kGiveUp;
-  cursor_ = update.cursor;
+  cursor_ = Cursor{head.log_id, 0, {}};
   acked_ = 0;
   memory_.wrong.clear();
-  fetch_due_ = true;
+  adopting_ = true;
   return Verdict::kOk;
 }
 
-Fetcher::Verdict Fetcher::on_have(Now, View payload) {
+Fetcher::Verdict Fetcher::on_have(View payload) {
   if (state_ != State::kStreaming) return Verdict::kProtocolError;
   const auto have = decode_have(payload, upto_);
   if (!have || have->upto < upto_ || have->upto > size_ || have->entries.size() > granted_) return Verdict::kProtocolError;
@@ -99,12 +104,16 @@ Fetcher::Verdict Fetcher::on_have(Now, View payload) {
     const MessageKey key{e.epoch, e.id12};
     auto wrong = memory_.wrong.find({e.seq, e.id12});
     if (wrong != memory_.wrong.end() && wrong->second >= kWrongBodies) continue;
-    if (!tracker_.find(key) && store_.held(key.epoch, key.id12)) continue;
+    const auto known = tracker_.find(key);
+    if (!known && store_.held(key.epoch, key.id12)) continue;
+    if (known && (*known)->second.of(this)) return Verdict::kProtocolError;  // a log holds a message once
     if (!group) group = &groups_.emplace_back(HaveGroup{have->upto, have->tag, 0, 0});
     EntryRef entry = tracker_.list(key, Provider{this, e.seq, e.size, group, false});
     listings_.emplace(e.seq, entry);
-    tracker_.ask(entry);
+    if (entry->second.state != Entry::State::kUnasked) continue;
+    if (known) tracker_.ask_again(entry); else tracker_.ask(entry);
   }
+  recount();
   if (group) return Verdict::kOk;
   // Nothing of it is open: one closed group at the end says as much as two.
   if (groups_.empty() || groups_.back().open > 0) groups_.emplace_back();
@@ -119,10 +128,10 @@ Fetcher::Verdict Fetcher::on_body(Now now, const Body& body) {
   const Asked asked = leave->second;
   answered(now, body.seq);
   body_until_ = 0;
-  return take_body(now, body, asked);
+  return take_body(body, asked);
 }
 
-Fetcher::Verdict Fetcher::take_body(Now, const Body& body, const Asked& asked) {
+Fetcher::Verdict Fetcher::take_body(const Body& body, const Asked& asked) {
   if (body.message.size() != asked.size) return wrong_body(body.seq, asked.key.id12);
   Incoming incoming{message_id(crypto_, body.message), asked.key.epoch, peer_, {}};
   if (!std::equal(asked.key.id12.begin(), asked.key.id12.end(), incoming.id.begin())) return wrong_body(body.seq, asked.key.id12);
@@ -145,7 +154,7 @@ Fetcher::Verdict Fetcher::take_body(Now, const Body& body, const Asked& asked) {
 Fetcher::Verdict Fetcher::wrong_body(Seq seq, const Id12& id12) {
   ++stats_.bodies_wrong;
   const std::pair listed{seq, id12};
-  if (memory_.wrong.size() < kMaxBatch || memory_.wrong.contains(listed)) ++memory_.wrong[listed];
+  if (memory_.wrong.size() < kCreditGrant || memory_.wrong.contains(listed)) ++memory_.wrong[listed];
   return Verdict::kWrongBody;
 }
 
@@ -174,15 +183,19 @@ void Fetcher::resolve_here(Seq seq) {
 
 // --- asking, in time
 
-bool Fetcher::can_ask(std::uint64_t size) const {
+bool Fetcher::window_open() const {
   if (state_ != State::kStreaming || paused_) return false;
-  if (outstanding_.empty()) return leave_.size() < kMaxLeave;
-  return strikes_ == 0 && outstanding_.size() < kWindowBodies && outstanding_bytes_ + size <= kWindowBytes &&
-         leave_.size() + want_.size() < kMaxLeave;
+  return outstanding_.empty() || (strikes_ == 0 && outstanding_.size() < kWindowBodies && outstanding_bytes_ < kWindowBytes);
+}
+
+bool Fetcher::can_ask(const Provider& what) const {
+  if (draining_ || !window_open()) return false;
+  if (leave_.size() + want_.size() >= kMaxLeave && !leave_.contains(what.seq)) return false;
+  return outstanding_.empty() || outstanding_bytes_ + what.size <= kWindowBytes;
 }
 
 void Fetcher::asked(EntryRef entry, Seq seq, std::uint64_t size) {
-  outstanding_.emplace(seq, Outstanding{entry, size});
+  outstanding_.emplace(seq, Outstanding{entry, size, 0});
   outstanding_bytes_ += size;
   want_.insert(seq);
   agenda_.insert(link_);
@@ -190,6 +203,7 @@ void Fetcher::asked(EntryRef entry, Seq seq, std::uint64_t size) {
 
 void Fetcher::resolved(Seq seq) {
   listings_.erase(seq);
+  recount();
   agenda_.insert(link_);
 }
 
@@ -203,15 +217,36 @@ void Fetcher::unasked(Seq seq) {
 }
 
 void Fetcher::fill_window() {
-  while (!queue_.empty() && can_ask(1) && !tracker_.paused) {
+  draining_ = false;
+  while (!queue_.empty() && !tracker_.paused && window_open()) {
     const auto entry = tracker_.find(queue_.front());
-    queue_.pop_front();
-    if (!entry) continue;
-    for (Provider& p : (*entry)->second.providers) {
-      if (p.link == this) p.queued = false;
+    Provider* mine = entry ? (*entry)->second.of(this) : nullptr;
+    if (mine && (*entry)->second.state == Entry::State::kUnasked && !can_ask(*mine)) {
+      draining_ = true;
+      return;
     }
-    tracker_.ask(*entry);
-    if ((*entry)->second.state == Entry::State::kUnasked) break;  // too long for what is free: it stands in the queue again
+    queue_.pop_front();
+    if (!mine) continue;
+    mine->queued = false;
+    if ((*entry)->second.state == Entry::State::kUnasked) tracker_.ask_again(*entry);
+  }
+}
+
+// A message that is long in coming holds the cursor, and with it these books, while others come and go.
+void Fetcher::tidy() {
+  constexpr std::size_t kSlack = 64;
+  if (groups_.size() > 2 * listings_.size() + kSlack) {
+    for (auto it = groups_.begin(); it != groups_.end();) {
+      const auto next = std::next(it);
+      if (next != groups_.end() && it->open == 0 && next->open == 0) groups_.erase(it);
+      it = next;
+    }
+  }
+  if (queue_.size() > 2 * listings_.size() + kSlack) {
+    queue_.remove_if([&](const MessageKey& key) {
+      const auto entry = tracker_.find(key);
+      return !entry || !(*entry)->second.of(this);
+    });
   }
 }
 
@@ -226,19 +261,25 @@ void Fetcher::on_data(Now now, std::size_t body_pending) {
 }
 
 void Fetcher::tick(Now now) {
-  if (outstanding_.empty() || progress_at_ == 0 || now.mono < progress_at_) return;
-  ++strikes_;
-  progress_at_ = 0;
-  std::vector<EntryRef> silent;
-  for (const auto& [seq, out] : outstanding_) silent.push_back(out.entry);
-  for (EntryRef entry : silent) tracker_.ask_again(entry);
-  if (!outstanding_.empty()) progress_at_ = now.mono + wait();
+  if (outstanding_.empty()) return;
+  const bool silent = progress_at_ != 0 && now.mono >= progress_at_;
+  if (silent) ++strikes_;
+  // Rationale: who answers something all the time must not keep one message from being asked elsewhere.
+  const bool look = look_at_ != 0 && now.mono >= look_at_;
+  std::vector<EntryRef> again;
+  for (const auto& [seq, out] : outstanding_) {
+    const Micros longest = kBodyTime * static_cast<Micros>(1 + out.size / kWindowBytes);
+    if (silent || (look && out.since != 0 && now.mono >= out.since + longest)) again.push_back(out.entry);
+  }
+  for (EntryRef entry : again) tracker_.ask_again(entry);
+  if (silent) progress_at_ = outstanding_.empty() ? 0 : now.mono + wait();
+  if (look) look_at_ = now.mono + kLook;
 }
 
 std::optional<Micros> Fetcher::next_deadline(bool room) const {
   std::optional<Micros> at;
-  if (!outstanding_.empty() && progress_at_ != 0) at = progress_at_;
-  if (state_ == State::kAwaitHead && !fetch_due_ && !given_up_) at = earlier(at, fetch_sent_ + kHeadTime);
+  if (!outstanding_.empty() && progress_at_ != 0) at = std::min(progress_at_, look_at_);
+  if (awaiting_head() && !given_up_) at = earlier(at, fetch_sent_ + kHeadTime);
   if (room && !paused_ && cursor_.seq > acked_) at = earlier(at, ack_at_);
   return at;
 }
@@ -246,24 +287,28 @@ std::optional<Micros> Fetcher::next_deadline(bool room) const {
 // --- what we send
 
 void Fetcher::produce(Now now, Bytes& out, bool room, std::uint64_t target) {
+  tidy();
   fill_window();
-  if (outstanding_.empty()) progress_at_ = 0;
+  if (outstanding_.empty()) progress_at_ = look_at_ = 0;
   if (!outstanding_.empty() && progress_at_ == 0) progress_at_ = now.mono + wait();
+  if (!outstanding_.empty() && look_at_ == 0) look_at_ = now.mono + kLook;
   if (!room) return;
   if (fetch_due_) {
     fetch_due_ = false;
     fetch_sent_ = now.mono;
     granted_ = target;
+    recount();
     encode(out, Fetch{cursor_, granted_});
   }
-  send_wants(out);
+  send_wants(now, out);
   send_credit(now, out, target);
 }
 
-void Fetcher::send_wants(Bytes& out) {
+void Fetcher::send_wants(Now now, Bytes& out) {
   Seqs want;
   for (Seq seq : want_) {
-    const Outstanding& o = outstanding_.at(seq);
+    Outstanding& o = outstanding_.at(seq);
+    o.since = now.mono;
     Asked& leave = leave_.try_emplace(seq, Asked{o.entry->first, o.size, 0}).first->second;
     ++leave.times;
     want.seqs.push_back(seq);
@@ -284,6 +329,7 @@ void Fetcher::send_credit(Now now, Bytes& out, std::uint64_t target) {
   const bool ack = cursor_.seq > acked_ && now.mono >= ack_at_;
   if (more == 0 && !ack) return;
   granted_ += more;
+  recount();
   acked_ = cursor_.seq;
   encode(out, Credit{acked_, more});
 }
@@ -291,6 +337,7 @@ void Fetcher::send_credit(Now now, Bytes& out, std::uint64_t target) {
 // --- the cursor
 
 std::optional<CursorUpdate> Fetcher::cursor_due() const {
+  if (adopting_) return CursorUpdate{peer_, gen_, cursor_, true};
   std::optional<CursorUpdate> update;
   for (const HaveGroup& group : groups_) {
     if (group.open != group.staged) break;
@@ -300,6 +347,11 @@ std::optional<CursorUpdate> Fetcher::cursor_due() const {
 }
 
 void Fetcher::cursor_committed(Now now) {
+  if (adopting_) {
+    adopting_ = false;
+    fetch_due_ = true;
+    agenda_.insert(link_);
+  }
   while (!groups_.empty() && groups_.front().open == 0) {
     if (cursor_.seq == acked_) ack_at_ = now.mono + kLazyAck;
     cursor_.seq = groups_.front().upto;
@@ -307,6 +359,7 @@ void Fetcher::cursor_committed(Now now) {
     groups_.pop_front();
     agenda_.insert(link_);
   }
+  memory_.wrong.erase(memory_.wrong.begin(), memory_.wrong.lower_bound({cursor_.seq + 1, Id12{}}));
 }
 
 void Fetcher::assert_invariants() const {

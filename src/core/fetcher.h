@@ -23,8 +23,8 @@ namespace gossip {
 
 // What outlives a session with one friend.
 struct FetchMemory {
-  std::optional<Micros> restarted;        // when its log was last read from the start again
-  std::map<std::pair<Seq, Id12>, unsigned> wrong;  // wrong bodies, by what was listed; at most kMaxBatch are remembered
+  std::optional<Micros> restarted;                 // when its log was last read from the start again
+  std::map<std::pair<Seq, Id12>, unsigned> wrong;  // wrong bodies behind the cursor, by what was listed; at most kCreditGrant
 };
 
 class Fetcher {
@@ -43,7 +43,7 @@ class Fetcher {
   bool running() const { return state_ != State::kOff && !paused_; }
 
   Verdict on_head(Now now, const Head& head);
-  Verdict on_have(Now now, View payload);
+  Verdict on_have(View payload);
   Verdict on_body(Now now, const Body& body);
   Verdict on_gone(Now now, const Seqs& gone);
   void on_data(Now now, std::size_t body_pending);  // a DATA cell came while a BODY of this length is arriving (0: none is)
@@ -57,7 +57,7 @@ class Fetcher {
   std::optional<Micros> next_deadline(bool room) const;
 
   // --- for the tracker
-  bool can_ask(std::uint64_t size) const;
+  bool can_ask(const Provider& what) const;
   void asked(EntryRef entry, Seq seq, std::uint64_t size);
   void unasked(Seq seq);
   void queue(const MessageKey& key) { queue_.push_back(key); }
@@ -65,6 +65,7 @@ class Fetcher {
 
   // --- for the commit
   std::optional<CursorUpdate> cursor_due() const;  // what the next commit may store
+  bool adopting() const { return adopting_; }      // and it should not wait
   void cursor_committed(Now now);
   std::uint64_t reserved() const { return granted_ + listings_.size(); }
 
@@ -80,17 +81,22 @@ class Fetcher {
   struct Outstanding {
     EntryRef entry;
     std::uint64_t size = 0;
+    Micros since = 0;  // its WANT went out; 0: not yet
   };
 
   Verdict adopt(Now now, const Head& head);
-  void send_wants(Bytes& out);
+  bool awaiting_head() const { return state_ == State::kAwaitHead && !fetch_due_ && !adopting_; }
+  bool window_open() const;
+  void tidy();                      // books do not grow with what is done with
+  void recount();                   // reserved(), in the tracker's sum
+  void send_wants(Now now, Bytes& out);
   void send_credit(Now now, Bytes& out, std::uint64_t target);
   void resolve_here(Seq seq);       // GONE or refused: for this friend's cursor only
   void answered(Now now, Seq seq);  // a BODY or GONE that answers a WANT
   void fill_window();
   Micros wait() const;
   Verdict wrong_body(Seq seq, const Id12& id12);
-  Verdict take_body(Now now, const Body& body, const Asked& asked);
+  Verdict take_body(const Body& body, const Asked& asked);
 
   Store& store_;
   Crypto& crypto_;
@@ -104,6 +110,7 @@ class Fetcher {
 
   State state_ = State::kOff;
   bool fetch_due_ = false;
+  bool adopting_ = false;      // another log: FETCH follows when that is committed
   bool paused_ = false, given_up_ = false;
   Cursor cursor_;              // committed
   Seq upto_ = 0;               // the last HAVE's
@@ -116,10 +123,13 @@ class Fetcher {
   std::uint64_t outstanding_bytes_ = 0;
   std::set<Seq> want_;                // WANTs to send
   std::list<MessageKey> queue_;       // unasked entries this friend has listed
+  bool draining_ = false;             // the first of the queue waits for an empty window, and nothing overtakes it
+  std::uint64_t counted_ = 0;         // of reserved(), in the tracker's sum
   Seq acked_ = 0;
   Micros ack_at_ = 0;
 
   Micros progress_at_ = 0;   // when the outstanding ones are asked elsewhere
+  Micros look_at_ = 0;       // when each of them is looked at, however much else was answered
   unsigned strikes_ = 0;     // silences since the last progress
   Micros body_until_ = 0;    // a BODY that is arriving holds the timer back no longer than this
   Micros fetch_sent_ = 0;

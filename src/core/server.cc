@@ -17,7 +17,8 @@ HeadStatus Server::judge(const Fetch& fetch) {
   return tag_here(at.seq) == at.tag ? HeadStatus::kOk : HeadStatus::kMismatch;
 }
 
-void Server::on_fetch(Now now, const Fetch& fetch) {
+bool Server::on_fetch(Now now, const Fetch& fetch) {
+  if (head_due_) return false;  // nobody needs to know twice; and a chain is not computed as fast as a FETCH is sent
   head_due_ = judge(fetch);
   subscribed_ = head_due_ == HeadStatus::kOk;
   wanted_.clear();
@@ -31,6 +32,8 @@ void Server::on_fetch(Now now, const Fetch& fetch) {
   }
   stated_ = 0;
   credit_ = std::min(fetch.credit, kMaxCredit);
+  starved_ = false;
+  return true;
 }
 
 bool Server::on_want(const Seqs& want) {
@@ -48,6 +51,7 @@ bool Server::on_credit(Now now, const Credit& credit) {
   if (credit.ack > acked_ && acked_ == acked_stored_) ack_at_ = now.mono + kLazyCommit;
   acked_ = credit.ack;
   credit_ = std::min(kMaxCredit, credit_ + std::min(credit.more, kMaxCredit));
+  starved_ = starved_ && credit_ == 0;
   return true;
 }
 
@@ -65,9 +69,13 @@ void Server::put_head(Bytes& out, HeadStatus status) {
 // One HAVE of what lies after position_, as far as credit goes. false when there was nothing to tell (yet).
 bool Server::produce_have(Now now, Bytes& out) {
   Have have;
+  if (starved_ && position_ == upto_) return false;
   for (const auto& [row, chain] : tail_.after(position_)) {
     if (listable(row)) {
-      if (have.entries.size() == credit_) break;
+      if (have.entries.size() == credit_) {
+        starved_ = credit_ == 0;
+        break;
+      }
       HaveEntry entry{row.seq, row.epoch, row.size, {}};
       std::copy_n(row.id.begin(), entry.id12.size(), entry.id12.begin());
       have.entries.push_back(entry);
@@ -98,7 +106,8 @@ void Server::produce_answers(Bytes& out, std::size_t limit) {
     const Seq seq = *wanted_.begin();
     wanted_.erase(wanted_.begin());
     message.clear();
-    bool listed = seq <= size_at_fetch_ || listable(tail_.after(seq - 1).front().row);
+    LogRow row;
+    const bool listed = seq <= size_at_fetch_ || (store_.rows(seq - 1, {&row, 1}) == 1 && listable(row));
     if (listed && store_.body(seq, message)) {
       encode(out, Body{seq, message});
       ++stats_.bodies_sent;
@@ -117,7 +126,9 @@ void Server::produce(Now now, Bytes& out, std::size_t room) {
     head_due_.reset();
   }
   if (!subscribed_) return;
-  while (out.size() < limit && position_ < store_.size() && produce_have(now, out)) {
+  for (bool moved = true; moved && out.size() < limit && position_ < store_.size();) {
+    const Seq before = position_;
+    moved = produce_have(now, out) || position_ != before;  // a page of skipped rows is no reason to stop
   }
   if (skips_at_ && now.mono >= *skips_at_ && out.size() < limit) produce_have(now, out);
   while (!wanted_.empty() && out.size() < limit) produce_answers(out, limit);

@@ -18,7 +18,7 @@ class Server {
   Server(Store& store, Crypto& crypto, LogTail& tail, EngineStats& stats, PeerId peer, std::uint64_t gen);
 
   // From the friend. false: protocol error.
-  void on_fetch(Now now, const Fetch& fetch);
+  bool on_fetch(Now now, const Fetch& fetch);
   bool on_want(const Seqs& want);
   bool on_credit(Now now, const Credit& credit);
 
@@ -54,6 +54,7 @@ class Server {
   Seq upto_ = 0;           // what the last HAVE said
   Seq stated_ = 0;         // size in the last HEAD
   std::uint64_t credit_ = 0;
+  bool starved_ = false;   // the next row is to be listed, and there is no credit for it
   std::set<Seq> wanted_;
   Seq acked_ = 0, acked_stored_ = 0;
   Micros ack_at_ = 0;               // when an unstored ack is due

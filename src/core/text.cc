@@ -38,14 +38,24 @@ struct Range {
 constexpr Range kHidden[] = {
     {0x0000, 0x001F},    // C0: ESC, line breaks
     {0x007F, 0x009F},    // DEL and C1: CSI, OSC, NEL
+    {0x00AD, 0x00AD},    // soft hyphen
+    {0x034F, 0x034F},    // combining grapheme joiner
     {0x061C, 0x061C},    // Arabic letter mark
-    {0x180E, 0x180E},    // Mongolian vowel separator, zero width
+    {0x115F, 0x1160},    // Hangul fillers
+    {0x17B4, 0x17B5},    // Khmer inherent vowels
+    {0x180B, 0x180F},    // Mongolian selectors and vowel separator
     {0x200B, 0x200F},    // zero-width space and joiners, LRM, RLM
     {0x2028, 0x202E},    // line and paragraph separators, embeddings and overrides
     {0x2060, 0x206F},    // word joiner, invisible operators, isolates, deprecated format characters
+    {0x2800, 0x2800},    // blank Braille pattern
+    {0x3164, 0x3164},    // Hangul filler
+    {0xFE00, 0xFE0D},    // variation selectors; the two for emoji stay
     {0xFEFF, 0xFEFF},    // zero-width no-break space, byte order mark
-    {0xFFF9, 0xFFFB},    // interlinear annotation
-    {0xE0000, 0xE007F},  // tags
+    {0xFFA0, 0xFFA0},    // half-width Hangul filler
+    {0xFFF0, 0xFFFB},    // unassigned and invisible, interlinear annotation
+    {0x1BCA0, 0x1BCA3},  // shorthand format controls
+    {0x1D173, 0x1D17A},  // musical format controls
+    {0xE0000, 0xE0FFF},  // tags and further selectors
 };
 
 bool hidden(char32_t point) {

@@ -7,8 +7,8 @@
 
 namespace gossip {
 
-Provider* Entry::of(const Fetcher* link, Seq seq) {
-  auto it = std::find_if(providers.begin(), providers.end(), [&](const Provider& p) { return p.link == link && p.seq == seq; });
+Provider* Entry::of(const Fetcher* link) {
+  auto it = std::find_if(providers.begin(), providers.end(), [&](const Provider& p) { return p.link == link; });
   return it == providers.end() ? nullptr : &*it;
 }
 
@@ -32,7 +32,7 @@ void Tracker::ask(EntryRef ref) {
   const std::size_t n = entry.providers.size();
   for (std::size_t i = 0; i < n; ++i) {
     Provider& p = entry.providers[(entry.next + i) % n];
-    if (paused || !p.link->can_ask(p.size)) continue;
+    if (paused || !p.link->can_ask(p)) continue;
     entry.state = Entry::State::kAsked;
     entry.asked = p.link;
     ++outstanding_;
@@ -48,9 +48,7 @@ void Tracker::ask(EntryRef ref) {
 
 void Tracker::unask(Entry& entry) {
   if (entry.state != Entry::State::kAsked) return;
-  for (Provider& p : entry.providers) {
-    if (p.link == entry.asked) p.link->unasked(p.seq);
-  }
+  entry.asked->unasked(entry.of(entry.asked)->seq);
   entry.asked = nullptr;
   entry.state = Entry::State::kUnasked;
   --outstanding_;
@@ -58,8 +56,8 @@ void Tracker::unask(Entry& entry) {
 
 void Tracker::drop_provider(EntryRef ref, Fetcher* link, Seq seq) {
   Entry& entry = ref->second;
-  Provider* p = entry.of(link, seq);
-  GOSSIP_CHECK(p != nullptr);
+  Provider* p = entry.of(link);
+  GOSSIP_CHECK(p != nullptr && p->seq == seq);
   if (entry.asked == link) unask(entry);
   --p->group->open;
   if (entry.state == Entry::State::kStaged) --p->group->staged;
@@ -89,9 +87,7 @@ void Tracker::resolve(EntryRef ref) {
 
 void Tracker::ask_again(EntryRef ref) {
   Entry& entry = ref->second;
-  for (std::size_t i = 0; i < entry.providers.size(); ++i) {
-    if (entry.providers[i].link == entry.asked) entry.next = i + 1;  // whoever comes after the silent one
-  }
+  if (entry.asked) entry.next = static_cast<std::size_t>(entry.of(entry.asked) - entry.providers.data()) + 1;
   unask(entry);
   if (store_.held(ref->first.epoch, ref->first.id12)) {
     resolve(ref);

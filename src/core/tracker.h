@@ -45,7 +45,7 @@ struct Entry {
   Fetcher* asked = nullptr;
   std::size_t next = 0;  // provider to try first
   std::vector<Provider> providers;
-  Provider* of(const Fetcher* link, Seq seq);
+  Provider* of(const Fetcher* link);
 };
 
 using Entries = std::map<MessageKey, Entry>;
@@ -74,7 +74,8 @@ class Tracker {
   void commit_failed();
 
   std::size_t outstanding() const { return outstanding_; }
-  bool paused = false;  // no new asks: the disk is short, or a commit failed
+  bool paused = false;         // no new asks: the disk is short, or a commit failed
+  std::uint64_t reserved = 0;  // entries that all links together may have listed or in hand
 
   void assert_invariants() const;
 
