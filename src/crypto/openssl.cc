@@ -11,6 +11,7 @@ namespace gossip::crypto {
 namespace {
 
 constexpr int kTag = 16;
+constexpr std::size_t kScratch = 2048;  // more than any handshake message
 
 // Rationale: every algorithm is fetched once and every context used again; a fetch costs as much as the work itself.
 class OpenSsl final : public Crypto {
@@ -88,10 +89,12 @@ bool OpenSsl::open(View key, View nonce, View ad, View sealed, MutView out) {
   bool fine = EVP_DecryptUpdate(ctx, out.data(), &n, sealed.data(), static_cast<int>(out.size())) == 1;
   std::uint8_t none[1];
   fine = EVP_DecryptFinal_ex(ctx, none, &n) == 1 && fine;
-  if (!fine) {
-    wipe(out);
-    ERR_clear_error();
-  }
+  // Rationale: whether it opened must not show in the time it took, so both ways clean up as much.
+  std::array<std::uint8_t, kScratch> scratch;
+  MutView spare = out.size() <= scratch.size() ? MutView(scratch).first(out.size()) : out.first(0);
+  MutView dirty = fine ? spare : out;
+  OPENSSL_cleanse(dirty.data(), dirty.size());
+  ERR_clear_error();
   return fine;
 }
 
