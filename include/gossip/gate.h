@@ -37,6 +37,9 @@ class Gate {
     std::optional<CallerId> evict = {};  // close this one; the gate has forgotten it
   };
 
+  // Fewer places where there are fewer descriptors; the reserved ones shrink with them.
+  explicit Gate(std::size_t places = kCallers)
+      : places_(places), open_places_(places - std::max<std::size_t>(1, places * kCallersReserved / kCallers)) {}
   void set_known(std::span<const Address> friends);  // counts for callers from now on
   Verdict enter(Now now, CallerId id, const Address& from);
   void draining(CallerId id);                // it will never be a session: first to go
@@ -60,6 +63,7 @@ class Gate {
   std::optional<CallerId> victim(Micros until, const Address& prefix, bool unknown_only) const;
   void drop_gone(Queue& queue) const;
 
+  std::size_t places_, open_places_;         // all, and those for anybody
   std::set<Address> friends_;
   std::map<CallerId, Caller> callers_;       // in the order of arrival
   std::map<Address, Load> loads_;

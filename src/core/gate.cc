@@ -37,8 +37,8 @@ Gate::Verdict Gate::enter(Now now, CallerId id, const Address& from) {
 }
 
 Gate::Verdict Gate::make_room(Now now, const Address& prefix, bool known) {
-  const bool unknown_full = !known && unknown_ >= kCallers - kCallersReserved;
-  if (!unknown_full && callers_.size() < kCallers) return {};
+  const bool unknown_full = !known && unknown_ >= open_places_;
+  if (!unknown_full && callers_.size() < places_) return {};
   auto load = [&](const Load& l) { return unknown_full ? l.unknown : l.all; };
   // The fullest prefix; of two alike, the lower.
   auto fullest = loads_.begin();

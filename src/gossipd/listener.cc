@@ -7,14 +7,22 @@
 #include "crypto/keys.h"
 #include "db/peers.h"
 #include "gossip/secret.h"
+#include "sys/fd.h"
 
 namespace gossip::daemon {
 namespace {
 
 constexpr int kAcceptAtOnce = 64;
+constexpr std::size_t kOwnFiles = 32, kFewest = 16;
 constexpr Micros kAcceptPause = 100 * kMillisecond;
 constexpr Micros kCountEvery = kMinute;
 constexpr Micros kSayEvery = 10 * kMinute;
+
+// Callers get no more than half of what may be open: the rest is for friends and files.
+std::size_t places() {
+  const std::size_t half = std::max<std::size_t>(sys::raise_descriptor_limit(2 * (kCallers + kOwnFiles)) / 2, kOwnFiles + kFewest);
+  return std::min(half - kOwnFiles, kCallers);
+}
 
 sys::Fd spare() { return sys::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
@@ -25,6 +33,7 @@ Listener::Listener(const Setup& setup, db::Database db, sys::Fd notes, sys::Fd l
       listening_(std::move(listening)),
       reserve_(spare()),
       responder_(std::make_unique<Responder>(*crypto_, *rng_)),
+      gate_(places()),
       resolver_([](const std::string& host) { return sys::resolve(host, 0); }) {
   notes_ = Notes(std::move(notes));
   const Now now = clock_now();
@@ -45,7 +54,10 @@ void Listener::watch(sys::Poller& poller) {
 
 std::optional<Micros> Listener::own_deadline() const {
   std::optional<Micros> at = gate_.next_deadline(clock_now());
-  if (accept_again_ > 0) at = at ? std::min(*at, accept_again_) : accept_again_;
+  auto sooner = [&](Micros other) { at = at ? std::min(*at, other) : other; };
+  if (accept_again_ > 0) sooner(accept_again_);
+  if (uncounted_) sooner(count_at_);
+  if (strangers_ > 0) sooner(say_at_);
   return at;
 }
 
@@ -69,13 +81,23 @@ void Listener::after_feed(Now now) {
   for (auto& [id, link] : links_) {
     if (link.announced || link.over) continue;
     if (link.channel->wants_work()) gate_.wait(id);
-    if (link.channel->draining()) gate_.draining(id);
+    if (!link.channel->draining()) continue;
+    gate_.draining(id);
+    uncounted_ = true;
   }
   while (auto id = gate_.next(now)) {
     auto link = links_.find(*id);
-    if (link != links_.end() && link->second.channel->wants_work()) link->second.work(now);
+    if (link == links_.end() || !link->second.channel->wants_work()) continue;
+    link->second.work(now);
+    uncounted_ = true;
   }
   count_callers(now);
+  say_strangers(now);
+}
+
+void Listener::link_gone(LinkId id, const Link& link) {
+  gate_.leave(id);
+  if (!link.announced) uncounted_ = true;
 }
 
 // --- callers
@@ -91,7 +113,7 @@ bool Listener::accept_one(Now now) {
     case sys::Accepted::kNoDescriptor:
       // the reserve lets one caller in and out again, so that the queue does not stand still
       reserve_.reset();
-      if (sys::accept_call(listening_.get(), call) == sys::Accepted::kCall) ++turned_away_;
+      if (sys::accept_call(listening_.get(), call) == sys::Accepted::kCall) turn_away();
       call.fd.reset();
       reserve_ = spare();
       accept_again_ = now.mono + kAcceptPause;
@@ -103,8 +125,13 @@ bool Listener::accept_one(Now now) {
   Gate::Verdict verdict = gate_.enter(now, id, Address::v6(call.from.bytes16()));
   if (verdict.evict) links_.erase(*verdict.evict);
   if (!verdict.in) links_.erase(id);
-  if (verdict.evict || !verdict.in) ++turned_away_;
+  if (verdict.evict || !verdict.in) turn_away();
   return true;
+}
+
+void Listener::turn_away() {
+  ++turned_away_;
+  uncounted_ = true;
 }
 
 // Where every key was taken when we started, nobody could be answered until now.
@@ -122,7 +149,11 @@ void Listener::roster_changed(Now) {
 void Listener::choose_decoy() {
   std::optional<Bytes> der = db::random_unassigned_key(db_);
   if (!der) return;  // the old one serves until the worker has made another
-  responder_->set_decoy(crypto::public_half(*der));
+  try {
+    responder_->set_decoy(crypto::public_half(*der));
+  } catch (const std::runtime_error& error) {
+    if (decoy_lines_.pass(clock_now().mono)) sys::error(std::string("a spare key is left out: ") + error.what());
+  }
   wipe(*der);
 }
 
@@ -140,7 +171,8 @@ void Listener::learn_addresses() {
 // --- what is said of callers: counters, a reason beside a friend's name in status, and one line in ten minutes
 
 void Listener::count_callers(Now now) {
-  if (now.mono < count_at_) return;
+  if (!uncounted_ || now.mono < count_at_) return;
+  uncounted_ = false;
   count_at_ = now.mono + kCountEvery;
   CallerCounts counts = responder_->drain_counts();
   strangers_ += counts.strangers;
@@ -150,6 +182,9 @@ void Listener::count_callers(Now now) {
     chronicle_.note_attempt(now, one.peer, reason_words(one.reason));
   }
   chronicle_.count(deltas);
+}
+
+void Listener::say_strangers(Now now) {
   if (strangers_ == 0 || now.mono < say_at_) return;
   say_at_ = now.mono + kSayEvery;
   sys::info(std::to_string(std::exchange(strangers_, 0)) + " unknown callers were shown the decoy");

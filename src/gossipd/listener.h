@@ -24,14 +24,16 @@ class Listener final : public Driver {
   void store_changed(Now now) override;
   void roster_changed(Now now) override;
   void link_opened(LinkId id) override { gate_.leave(id); }
-  void link_gone(LinkId id, const Link&) override { gate_.leave(id); }
+  void link_gone(LinkId id, const Link& link) override;
   void room_changed(bool room) override { room_ = room; }
 
   void accept_callers(Now now);
   bool accept_one(Now now);
   void choose_decoy();
   void learn_addresses();
+  void turn_away();
   void count_callers(Now now);
+  void say_strangers(Now now);
 
   sys::Fd listening_;
   sys::Fd reserve_;           // given up to turn a caller away when there is no other descriptor
@@ -42,10 +44,11 @@ class Listener final : public Driver {
   std::size_t listening_slot_ = 0, resolver_slot_ = 0;
   bool room_ = true;
   bool parent_gone_ = false;
+  bool uncounted_ = false;    // of callers, something may be
   Micros accept_again_ = 0;   // no descriptors: not before
   Micros count_at_ = 0, say_at_ = 0;
   std::uint64_t strangers_ = 0, turned_away_ = 0;
-  sys::RateLimit descriptor_lines_{10 * kMinute};
+  sys::RateLimit descriptor_lines_{10 * kMinute}, decoy_lines_{10 * kMinute};
 };
 
 }  // namespace gossip::daemon

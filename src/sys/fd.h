@@ -30,6 +30,6 @@ bool is_open(int fd);
 // Opens /dev/null in place of a closed 0, 1 or 2, so that no file of ours is ever written to as if it were stderr.
 void keep_stdio_open();
 // Raises the soft limit of descriptors towards `wanted`, as far as the hard one allows.
-void raise_descriptor_limit(unsigned long wanted);
+unsigned long raise_descriptor_limit(unsigned long wanted);  // gives what it is then
 
 }  // namespace gossip::sys

@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <string_view>
 
 #include "sys/error.h"
 
@@ -63,6 +62,12 @@ void make_private_directories(const std::string& path) {
 std::optional<LockFile> LockFile::take(const std::string& path, std::string& holder) {
   Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) fail("cannot open the lock file " + path);
+  struct stat what {};
+  if (::fstat(fd.get(), &what) != 0) fail("cannot look at " + path);
+  if (!S_ISREG(what.st_mode) || what.st_uid != ::geteuid() || what.st_nlink != 1) {  // somebody else's doing
+    errno = EPERM;
+    fail("not a lock file of ours: " + path);
+  }
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) fail("cannot lock " + path);

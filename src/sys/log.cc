@@ -54,15 +54,10 @@ void log(Level level, std::string_view text) {
 }
 
 bool RateLimit::pass(std::int64_t now_us) {
-  if (any_ && now_us - last_ < interval_) {
-    ++held_;
-    return false;
-  }
+  if (any_ && now_us - last_ < interval_) return false;
   any_ = true;
   last_ = now_us;
   return true;
 }
-
-std::uint64_t RateLimit::held_back() { return std::exchange(held_, 0); }
 
 }  // namespace gossip::sys

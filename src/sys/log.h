@@ -21,18 +21,16 @@ inline void warn(std::string_view text) { log(Level::kWarn, text); }
 inline void info(std::string_view text) { log(Level::kInfo, text); }
 inline void debug(std::string_view text) { log(Level::kDebug, text); }
 
-// At most one in `interval` microseconds; the others are counted.
+// At most one in `interval` microseconds.
 class RateLimit {
  public:
   explicit RateLimit(std::int64_t interval_us) : interval_(interval_us) {}
-  bool pass(std::int64_t now_us);                     // true: say it
-  std::uint64_t held_back();                          // how many were not said since the last time one was; asking resets it
+  bool pass(std::int64_t now_us);  // true: say it
 
  private:
   std::int64_t interval_;
   std::int64_t last_ = 0;
   bool any_ = false;
-  std::uint64_t held_ = 0;
 };
 
 }  // namespace gossip::sys

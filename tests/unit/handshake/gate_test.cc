@@ -11,6 +11,17 @@ Address v4(int a, int b, int c, int d) {
   auto byte = [](int v) { return static_cast<std::uint8_t>(v); };
   return Address::v4({byte(a), byte(b), byte(c), byte(d)});
 }
+TEST(Gate, FewerPlacesWhereThereAreFewerDescriptors) {
+  Gate gate(32);
+  for (CallerId id = 1; id <= 200; ++id) {
+    gate.enter(Now{static_cast<Micros>(id) * kSecond, 0}, id, Address::v4({10, 0, static_cast<std::uint8_t>(id), 1}));
+    EXPECT_LE(gate.callers(), 30u);  // of 32, two stay for friends
+  }
+  const Address friends[] = {Address::v4({127, 0, 0, 9})};
+  gate.set_known(friends);
+  EXPECT_TRUE(gate.enter(Now{300 * kSecond, 0}, 500, friends[0]).in);
+}
+
 constexpr std::size_t kStrangers = kCallers - kCallersReserved;
 
 TEST(Gate, Prefixes) {

@@ -28,8 +28,6 @@ TEST(RateLimit, LetsOneThroughPerInterval) {
   EXPECT_FALSE(limit.pass(6));
   EXPECT_FALSE(limit.pass(104));
   EXPECT_TRUE(limit.pass(105));
-  EXPECT_EQ(limit.held_back(), 2u);
-  EXPECT_EQ(limit.held_back(), 0u);
 }
 
 }  // namespace
