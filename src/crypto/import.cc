@@ -75,7 +75,8 @@ std::optional<Refusal> look_at_numbers(const EVP_PKEY* key, int network_bits) {
     return Refusal{"the key has 2048 bits, and this network wants 3072 or 4096",
                    "2048 is taken only where GOSSIPD_RSA_BITS is 2048"};
   if (bits != 2048 && bits != 3072 && bits != 4096)
-    return Refusal{"the key has " + std::to_string(bits) + " bits, and must have " + (network_bits == 2048 ? "2048, " : "") + "3072 or 4096",
+    return Refusal{"the key has " + std::to_string(bits) + " bits, and must have " +
+                       (network_bits == 2048 ? "2048, " : "") + "3072 or 4096",
                    "a key that gossipd made has one of these sizes"};
   if (!BN_is_word(e.get(), 65537)) return Refusal{"the public exponent is not 65537", "a key that gossipd made has that one"};
   if (!BN_is_odd(n.get())) return Refusal{"the modulus is even", "the key is damaged or was made to deceive; ask for it again"};

@@ -2,11 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <string>
-#include <string_view>
 
 #include "gossip/ports.h"
-#include "gossip/result.h"
 
 namespace gossip::crypto {
 

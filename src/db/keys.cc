@@ -33,9 +33,9 @@ std::int64_t unassigned_keys(Database& db) {
 
 std::int64_t assigned_keys(Database& db) { return count(db, "SELECT count(*) FROM peers"); }
 
-Bytes private_key(Database& db, std::int64_t key_id) {
+std::optional<Bytes> private_key(Database& db, std::int64_t key_id) {
   Statement row = db.prepare("SELECT private FROM keys WHERE id=?");
-  if (!row.bind(1, key_id).step()) throw Error(Trouble::kMissing, "database " + db.file() + ": the key is gone");
+  if (!row.bind(1, key_id).step()) return std::nullopt;
   return bytes_of(row.blob(0));
 }
 

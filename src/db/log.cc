@@ -39,8 +39,6 @@ void copy_to(std::array<std::uint8_t, N>& out, View from) {
   std::copy(from.begin(), from.end(), out.begin());
 }
 
-std::int64_t signed_of(std::uint64_t v) { return static_cast<std::int64_t>(v); }
-
 }  // namespace
 
 struct Log::Impl {

@@ -10,8 +10,6 @@ namespace gossip::db {
 static constexpr Seq kScan = 10'000;  // rows looked at for one page, so that no read transaction grows long
 static constexpr std::size_t kPageBytes = 4 << 20;
 
-static std::int64_t signed_of(std::uint64_t v) { return static_cast<std::int64_t>(v); }
-
 // ?1 is the name in `from`, ?2 the time in since_ms.
 static std::string conditions(const Filter& filter) {
   std::string out;

@@ -5,8 +5,6 @@
 
 namespace gossip::db {
 
-static std::string number(std::int64_t n) { return std::to_string(n); }
-
 static void copy_beside(Database& db, const std::string& path, const std::string& copy) {
   const std::string unfinished = copy + ".new";
   make_private_file(unfinished);
@@ -25,7 +23,7 @@ static void step_once(Database& db, int from, Step step) {
   try {
     if (db.pragma("user_version") != from) throw Error(Trouble::kBusy, "another program migrates the database", "try again");
     step(db);
-    db.exec(("PRAGMA user_version=" + number(from + 1)).c_str());
+    db.exec(("PRAGMA user_version=" + std::to_string(from + 1)).c_str());
     db.exec("COMMIT");
   } catch (...) {
     try {
@@ -39,10 +37,10 @@ static void step_once(Database& db, int from, Step step) {
 void migrate_by(Database& db, const std::string& path, int first, std::span<const Step> steps) {
   const std::int64_t version = db.pragma("user_version"), newest = first + static_cast<std::int64_t>(steps.size());
   if (version == newest) return;
-  const std::string found = "database " + path + " has schema " + number(version);
+  const std::string found = "database " + path + " has schema " + std::to_string(version);
   if (version > newest) throw Error(Trouble::kNewer, found + ", made by a newer gossipd");
   if (version < first) throw Error(Trouble::kDamaged, found + ", which never was");
-  copy_beside(db, path, path + ".v" + number(version));
+  copy_beside(db, path, path + ".v" + std::to_string(version));
   for (int at = static_cast<int>(version); at < newest; ++at) step_once(db, at, steps[static_cast<std::size_t>(at - first)]);
 }
 

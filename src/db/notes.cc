@@ -4,20 +4,17 @@
 
 namespace gossip::db {
 
-static std::int64_t signed_of(std::uint64_t v) { return static_cast<std::int64_t>(v); }
-
-void note_state(Database& db, PeerId peer, int side, std::string_view state, std::string_view reason, std::int64_t now_ms) {
+void note_states(Database& db, const std::vector<PeerState>& states) {
+  if (states.empty()) return;
   Transaction transaction(db);
   check_version(db);
-  db.prepare(
-        "INSERT INTO peer_state(peer, side, state, reason, since_ms) SELECT id, ?, ?, ?, ? FROM peers WHERE id=?"
-        " ON CONFLICT(peer, side) DO UPDATE SET state=excluded.state, reason=excluded.reason, since_ms=excluded.since_ms")
-      .bind(1, side)
-      .bind(2, state)
-      .bind(3, reason)
-      .bind(4, now_ms)
-      .bind(5, signed_of(peer))
-      .run();
+  Statement note = db.prepare(
+      "INSERT INTO peer_state(peer, side, state, reason, since_ms) SELECT id, ?, ?, ?, ? FROM peers WHERE id=?"
+      " ON CONFLICT(peer, side) DO UPDATE SET state=excluded.state, reason=excluded.reason, since_ms=excluded.since_ms");
+  for (const PeerState& one : states) {
+    note.bind(1, one.side).bind(2, std::string_view(one.state)).bind(3, std::string_view(one.reason)).bind(4, one.since_ms);
+    note.bind(5, signed_of(one.peer)).run();
+  }
   transaction.commit();
 }
 

@@ -6,8 +6,6 @@
 
 namespace gossip::db {
 
-static std::int64_t signed_of(std::uint64_t v) { return static_cast<std::int64_t>(v); }
-
 static constexpr char kSelectPeers[] =
     "SELECT p.id, p.gen, p.name, p.host, p.port, p.key, k.fp, p.pub, p.pub_fp FROM peers p JOIN keys k ON k.id=p.key ";
 

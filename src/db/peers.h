@@ -46,18 +46,18 @@ Change delete_peer(Database& db, std::string_view name);                     // 
 void add_key(Database& db, View private_der, const Hash& fp);
 std::int64_t unassigned_keys(Database& db);
 std::int64_t assigned_keys(Database& db);
-Bytes private_key(Database& db, std::int64_t key_id);                       // PKCS#8 DER; the caller wipes it; throws if missing
+std::optional<Bytes> private_key(Database& db, std::int64_t key_id);        // PKCS#8 DER; the caller wipes it; none: row gone
 std::optional<Bytes> random_unassigned_key(Database& db);                   // private DER of one, for the decoy answer
 
 // --- what the daemon noted, for status. side: 0 we dial, 1 they dial.
 struct PeerState {
   PeerId peer = 0;
   int side = 0;
-  std::string state;   // "up", "dialling", "waiting"
+  std::string state;   // "up", "waiting"
   std::string reason;
   std::int64_t since_ms = 0;
 };
-void note_state(Database& db, PeerId peer, int side, std::string_view state, std::string_view reason, std::int64_t now_ms);
+void note_states(Database& db, const std::vector<PeerState>& states);        // one transaction; friends who are gone are left out
 void clear_states(Database& db, int side);                                  // at start: nobody is up
 std::vector<PeerState> peer_states(Database& db);
 struct PeerSync {

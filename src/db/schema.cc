@@ -10,13 +10,11 @@
 
 namespace gossip::db {
 
-static std::string number(std::int64_t n) { return std::to_string(n); }
-
 static void random_bytes(MutView out) {
   while (!out.empty()) {
     ssize_t got = ::getrandom(out.data(), out.size(), 0);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw Error(Trouble::kOther, "getrandom: errno " + number(errno));
+    if (got < 0) throw Error(Trouble::kOther, "getrandom: errno " + std::to_string(errno));
     out = out.subspan(static_cast<std::size_t>(got));
   }
 }
@@ -30,8 +28,8 @@ static void fill(const std::string& path) {
   db.exec(kTables);
   db.prepare("INSERT INTO meta(k, v) VALUES('log_key', ?)").bind(1, key.view()).run();
   db.exec("INSERT INTO meta(k, v) VALUES('peers', 1)");
-  db.exec(("PRAGMA application_id=" + number(kApplicationId)).c_str());
-  db.exec(("PRAGMA user_version=" + number(kSchemaVersion)).c_str());
+  db.exec(("PRAGMA application_id=" + std::to_string(kApplicationId)).c_str());
+  db.exec(("PRAGMA user_version=" + std::to_string(kSchemaVersion)).c_str());
   db.exec("COMMIT");
   db.exec("PRAGMA journal_mode=WAL");
 }
@@ -56,8 +54,8 @@ static void make_store(const std::string& path) {
 static std::uint32_t big_endian(const Bytes& header, std::size_t at) { return Reader(View(header).subspan(at)).u32(); }
 
 [[noreturn]] static void newer(const std::string& path, std::int64_t version) {
-  throw Error(Trouble::kNewer, "database " + path + " has schema " + number(version) + ", made by a newer gossipd",
-              "this program knows schemas up to " + number(kSchemaVersion) + "; install the newer one");
+  throw Error(Trouble::kNewer, "database " + path + " has schema " + std::to_string(version) + ", made by a newer gossipd",
+              "this program knows schemas up to " + std::to_string(kSchemaVersion) + "; install the newer one");
 }
 
 // Offsets: SQLite file format 1.3. All of it is in the file from the start, whatever the WAL holds.
@@ -113,7 +111,7 @@ void check_version(Database& db) {
   std::int64_t version = db.pragma("user_version");
   if (version > kSchemaVersion) newer(db.file(), version);
   if (version < kSchemaVersion) {
-    throw Error(Trouble::kNotOurs, "database " + db.file() + " has the older schema " + number(version),
+    throw Error(Trouble::kNotOurs, "database " + db.file() + " has the older schema " + std::to_string(version),
                 "start gossipd once: it brings it up to date");
   }
 }

@@ -88,11 +88,6 @@ Statement& Statement::bind(int i, View blob) {
   return *this;
 }
 
-Statement& Statement::bind_null(int i) {
-  if (sqlite3_bind_null(stmt_, i) != SQLITE_OK) throw_error(db_, "bind");
-  return *this;
-}
-
 bool Statement::step() {
   switch (sqlite3_step(stmt_)) {
     case SQLITE_ROW: return true;
@@ -213,7 +208,7 @@ std::string Database::file() const { return file_of(db_); }
 std::int64_t Database::changes() const { return sqlite3_changes64(db_); }
 std::int64_t Database::last_rowid() const { return sqlite3_last_insert_rowid(db_); }
 
-// --- Transaction
+// --- Transaction, Snapshot
 
 Transaction::Transaction(Database& db) : db_(db) { db_.exec("BEGIN IMMEDIATE"); }
 
@@ -226,5 +221,8 @@ void Transaction::commit() {
   db_.exec("COMMIT");
   open_ = false;
 }
+
+Snapshot::Snapshot(Database& db) : db_(db) { db_.exec("BEGIN"); }
+Snapshot::~Snapshot() { sqlite3_exec(db_.raw(), "ROLLBACK", nullptr, nullptr, nullptr); }
 
 }  // namespace gossip::db

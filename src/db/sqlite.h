@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -38,6 +37,9 @@ class Error : public std::runtime_error {
   std::string hint_;
 };
 
+// SQLite has no unsigned integers: ours are stored bit by bit.
+inline std::int64_t signed_of(std::uint64_t v) { return static_cast<std::int64_t>(v); }
+
 class Statement {
  public:
   Statement() = default;
@@ -48,7 +50,6 @@ class Statement {
   Statement& bind(int i, std::int64_t v);
   Statement& bind(int i, std::string_view text);
   Statement& bind(int i, View blob);
-  Statement& bind_null(int i);
   bool step();         // true: a row
   void run();          // steps to the end and resets; for statements without rows
   void reset();        // also clears bindings
@@ -113,6 +114,17 @@ class Transaction {
  private:
   Database& db_;
   bool open_ = true;
+};
+
+// BEGIN: what is read while it lives is all of the moment of the first read. REQUIRES no other transaction on `db`.
+class Snapshot {
+ public:
+  explicit Snapshot(Database& db);
+  Snapshot(const Snapshot&) = delete;
+  ~Snapshot();
+
+ private:
+  Database& db_;
 };
 
 }  // namespace gossip::db

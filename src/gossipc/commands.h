@@ -1,7 +1,6 @@
 // What every command gets, and the commands: one file each.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "config/config.h"

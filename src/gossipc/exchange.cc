@@ -8,15 +8,19 @@
 namespace gossip::client {
 
 void print_exchange_key(Call& call, db::Database& db, const db::Peer& peer) {
-  Bytes der = db::private_key(db, peer.key_id);
+  std::optional<Bytes> der = db::private_key(db, peer.key_id);
+  if (!der) {
+    throw db::Error(db::Trouble::kBusy, quoted(peer.name) + " was deleted or replaced by another program just now",
+                    "gossipc peers lists who is there");
+  }
   std::string pem;
   try {
-    pem = crypto::public_pem(der);
+    pem = crypto::public_pem(*der);
   } catch (const std::runtime_error&) {
-    wipe(der);
+    wipe(*der);
     throw db::Error(db::Trouble::kDamaged, "the key for " + quoted(peer.name) + " cannot be read; the database is damaged");
   }
-  wipe(der);
+  wipe(*der);
   call.out.put("Exchange key:\n" + pem);
 }
 

@@ -43,7 +43,7 @@ FriendView friend_view(const db::Peer& peer, const std::vector<db::PeerState>& s
   FriendView view{false, peer.host.empty() ? "waiting for their call" : "not called yet", 0};
   if (!last) return view;
   view.since_ms = last->since_ms;
-  if (!peer.host.empty()) view.words = last->state == "dialling" ? "calling" : "down";
+  if (!peer.host.empty()) view.words = "down";
   if (!last->reason.empty()) view.words += ", " + last->reason;
   view.words += ", since " + format_utc(last->since_ms);
   return view;

@@ -1,13 +1,14 @@
 // gossipc: the program people type at. stdout is data, stderr is words; gossipc(1).
 #include <new>
 
+#include "config/version.h"
 #include "crypto/openssl.h"
 #include "gossip/check.h"
 #include "gossipc/commands.h"
 #include "gossipc/store.h"
-#include "gossipc/version.h"
 #include "sys/error.h"
 #include "sys/fd.h"
+#include "sys/process.h"
 #include "sys/signals.h"
 
 namespace gossip::client {
@@ -21,7 +22,7 @@ int print(Call& call, const std::string& text) {
 
 int run_command(Call& call) {
   const Options& options = call.options;
-  if (options.has(kVersion)) return print(call, std::string("gossipc ") + kVersionText + "\n");
+  if (options.has(kVersion)) return print(call, std::string("gossipc ") + config::kProgramVersion + "\n");
   if (options.has(kHelp)) return print(call, options.command ? usage_of(*options.command) : usage());
   if (!options.command) return print(call, summary());
   const Result<config::Config> config = config::read_config(config::from_environment, config::Program::kClient);
@@ -40,9 +41,13 @@ int run(int argc, char** argv) {
     if (!options) return fail(kUsage, options.refusal());
     call.options = *options;
     return run_command(call);
-  } catch (const db::Error& error) { return fail_for(error, call); } catch (const sys::Error& error) {
+  } catch (const db::Error& error) {
+    return fail_for(error, call);
+  } catch (const sys::Error& error) {
     return fail(kIo, error.what());
-  } catch (const std::bad_alloc&) { return fail(kIo, "out of memory"); } catch (const std::exception& error) {
+  } catch (const std::bad_alloc&) {
+    return fail(kIo, "out of memory");
+  } catch (const std::exception& error) {
     return fail(kOurBug, error.what());
   }
 }
@@ -52,6 +57,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   gossip::sys::keep_stdio_open();
+  gossip::sys::no_core_dumps();
   gossip::sys::ignore_signal(SIGPIPE);
   gossip::sys::on_abort([] { return static_cast<const char*>(gossip::g_failed_check); }, gossip::client::kOurBug);
   return gossip::client::run(argc, argv);

@@ -9,7 +9,6 @@
 namespace gossip::client {
 namespace {
 
-
 // Throws sys::Error.
 std::string read_key_file(const std::string& path) {
   if (path == "-") return read_all(0, crypto::kMaxKeyText);

@@ -1,7 +1,7 @@
 // The database as gossipc opens it, and what every command that changes it does.
 #pragma once
 
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "db/log.h"

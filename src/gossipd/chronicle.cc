@@ -1,7 +1,5 @@
 #include "gossipd/chronicle.h"
 
-#include "db/peers.h"
-
 namespace gossip::daemon {
 namespace {
 
@@ -32,15 +30,6 @@ bool done(Write write) {
   }
 }
 
-const char* words(Health state) {
-  switch (state) {
-    case Health::kWaiting: return "waiting";
-    case Health::kDialling: return "dialling";
-    case Health::kUp: return "up";
-  }
-  return "waiting";
-}
-
 }  // namespace
 
 Chronicle::Chronicle(db::Database& db, int side) : db_(db), side_(side) {
@@ -49,7 +38,7 @@ Chronicle::Chronicle(db::Database& db, int side) : db_(db), side_(side) {
 
 void Chronicle::note(Now now, PeerId peer, Health state, const std::string& reason) {
   health_[peer] = state;
-  states_[peer] = {words(state), reason, now.wall_ms};
+  states_[peer] = {peer, side_, state == Health::kUp ? "up" : "waiting", reason, now.wall_ms};
 }
 
 void Chronicle::note_attempt(Now now, PeerId peer, const std::string& reason) {
@@ -69,12 +58,10 @@ void Chronicle::count(const EngineStats& stats) {
 }
 
 bool Chronicle::write_states() {
-  while (!states_.empty()) {
-    auto first = states_.begin();
-    const State& state = first->second;
-    if (!done([&] { db::note_state(db_, first->first, side_, state.words, state.reason, state.since_ms); })) return false;
-    states_.erase(first);
-  }
+  std::vector<db::PeerState> all;
+  for (const auto& [peer, state] : states_) all.push_back(state);
+  if (!done([&] { db::note_states(db_, all); })) return false;
+  states_.clear();
   return true;
 }
 
@@ -95,7 +82,10 @@ void Chronicle::run(Now now) {
   if (!fine) retry_at_ = now.mono + kRetry;
 }
 
-std::optional<Micros> Chronicle::next_deadline() const { return retry_at_; }
+std::optional<Micros> Chronicle::next_deadline() const {
+  if (retry_at_ || counters_.empty()) return retry_at_;
+  return counters_at_;
+}
 
 void Chronicle::close() {
   states_.clear();

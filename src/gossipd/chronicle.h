@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "db/sqlite.h"
+#include "db/peers.h"
 #include "gossip/engine.h"
 
 namespace gossip::daemon {
@@ -24,23 +24,18 @@ class Chronicle {
   void count(const Counters& deltas);           // added up until they are written
   void count(const EngineStats& stats);
   void run(Now now);                            // writes what is due
-  std::optional<Micros> next_deadline() const;  // only while something could not be written
+  std::optional<Micros> next_deadline() const;  // only while something waits to be written
   void close();                                 // going down: nobody is up
   // One small write, for its own sake: is there room? The counters are what is written.
   bool probe();
 
  private:
-  struct State {
-    const char* words;
-    std::string reason;
-    std::int64_t since_ms;
-  };
   bool write_states();
   bool write_counters();
 
   db::Database& db_;
   const int side_;
-  std::map<PeerId, State> states_;
+  std::map<PeerId, db::PeerState> states_;
   std::map<PeerId, Health> health_;
   std::map<std::string, std::uint64_t> counters_;
   EngineStats counted_;

@@ -11,7 +11,8 @@ constexpr std::size_t kAddresses = 4;         // of one name
 
 }  // namespace
 
-Dials::Dials() : resolver_([](const Query& q) { return Found{q.ticket, q.peer, sys::resolve(q.host, q.port)}; }) {}
+Dials::Dials(Resolve resolve)
+    : resolver_([resolve = std::move(resolve)](const Query& q) { return Found{q, resolve(q.host, q.port)}; }) {}
 
 void Dials::start(Now now, PeerId peer, const std::string& host, int port) {
   Attempt& attempt = attempts_[peer] = Attempt{};
@@ -20,12 +21,47 @@ void Dials::start(Now now, PeerId peer, const std::string& host, int port) {
     next_address(now, peer);
     return;
   }
-  attempt.ticket = ++tickets_;
+  attempt.wanted = Query{peer, host, port};
   attempt.deadline = now.mono + kLookUp;
-  resolver_.post({attempt.ticket, peer, host, port});
+  look_up(now, peer);
 }
 
-void Dials::drop(PeerId peer) { attempts_.erase(peer); }
+// One question for each friend at a time, and an answer that comes too late serves the next dial. Rationale: if each dial asked
+// anew, those who gave up waiting would fill the queue before those who wait, and no answer would ever be in time.
+void Dials::look_up(Now now, PeerId peer) {
+  const Query& wanted = *attempts_.at(peer).wanted;
+  if (asked_.contains(peer)) return;
+  auto late = late_.extract(peer);
+  if (late && late.mapped().query == wanted) return use(now, late.mapped());
+  asked_.insert(peer);
+  resolver_.post(wanted);
+}
+
+void Dials::found(Now now, Found& answer) {
+  const PeerId peer = answer.query.peer;
+  asked_.erase(peer);
+  auto attempt = attempts_.find(peer);
+  if (attempt == attempts_.end() || !attempt->second.wanted) {
+    if (!answer.addresses.empty()) late_[peer] = std::move(answer);
+  } else if (*attempt->second.wanted == answer.query) {
+    use(now, answer);
+  } else {
+    look_up(now, peer);  // the host was changed meanwhile
+  }
+}
+
+void Dials::use(Now now, Found& answer) {
+  Attempt& attempt = attempts_.at(answer.query.peer);
+  attempt.wanted.reset();
+  if (answer.addresses.size() > kAddresses) answer.addresses.resize(kAddresses);
+  attempt.rest.assign(answer.addresses.begin(), answer.addresses.end());
+  next_address(now, answer.query.peer);
+}
+
+void Dials::drop_unless(const std::function<bool(PeerId)>& wanted) {
+  std::erase_if(attempts_, [&](const auto& one) { return !wanted(one.first); });
+  std::erase_if(late_, [&](const auto& one) { return !wanted(one.first); });
+}
 
 std::vector<PeerId> Dials::peers() const {
   std::vector<PeerId> out;
@@ -78,13 +114,7 @@ void Dials::look(const sys::Poller& poller, Now now) {
     }
   }
   if (!poller.readable(resolver_slot_)) return;
-  for (auto found = resolver_.take(); found; found = resolver_.take()) {
-    auto attempt = attempts_.find(found->peer);
-    if (attempt == attempts_.end() || attempt->second.ticket != found->ticket || attempt->second.fd) continue;
-    std::size_t n = std::min(found->addresses.size(), kAddresses);
-    attempt->second.rest.assign(found->addresses.begin(), found->addresses.begin() + static_cast<std::ptrdiff_t>(n));
-    next_address(now, found->peer);
-  }
+  for (auto answer = resolver_.take(); answer; answer = resolver_.take()) found(now, *answer);
 }
 
 std::optional<Micros> Dials::next_deadline() const {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,9 +20,10 @@ namespace gossip::daemon {
 
 class Dials {
  public:
-  Dials();
+  using Resolve = std::function<std::vector<sys::Address>(const std::string& host, int port)>;  // runs in the thread
+  explicit Dials(Resolve resolve = sys::resolve);
   void start(Now now, PeerId peer, const std::string& host, int port);
-  void drop(PeerId peer);                              // no outcome is told
+  void drop_unless(const std::function<bool(PeerId)>& wanted);  // no outcome is told
   std::vector<PeerId> peers() const;
 
   void watch(sys::Poller& poller);
@@ -36,18 +39,17 @@ class Dials {
 
  private:
   struct Query {
-    std::uint64_t ticket;
-    PeerId peer;
+    PeerId peer = 0;
     std::string host;
-    int port;
+    int port = 0;
+    bool operator==(const Query&) const = default;
   };
   struct Found {
-    std::uint64_t ticket;
-    PeerId peer;
+    Query query;
     std::vector<sys::Address> addresses;
   };
   struct Attempt {
-    std::uint64_t ticket = 0;            // of the look-up whose answer it waits for
+    std::optional<Query> wanted;         // waits for this answer
     std::deque<sys::Address> rest;
     sys::Fd fd;
     Micros deadline = 0;
@@ -55,6 +57,9 @@ class Dials {
     bool watched = false;
     const char* why = "name not found";  // of the last address that failed
   };
+  void look_up(Now now, PeerId peer);
+  void found(Now now, Found& answer);
+  void use(Now now, Found& answer);
   void next_address(Now now, PeerId peer);
   void fail(PeerId peer, const char* why);
 
@@ -62,7 +67,8 @@ class Dials {
   std::deque<Outcome> outcomes_;
   sys::Background<Query, Found> resolver_;
   std::size_t resolver_slot_ = 0;
-  std::uint64_t tickets_ = 0;
+  std::set<PeerId> asked_;               // an answer is to come
+  std::map<PeerId, Found> late_;         // answers that came when nobody waited any more
 };
 
 }  // namespace gossip::daemon

@@ -70,6 +70,7 @@ void Driver::turn() {
     bool moved = false;
     link.end_turn(now);
     write(now, id, link, moved);
+    again_ = again_ || moved;  // the engine was told of room, and nobody asks it again this turn
     settle(now, id, link);
   }
   remove_gone(now);
@@ -242,8 +243,7 @@ void Driver::on(Now now, const Note& action) {
   if (!sys::log_shows(sys::Level::kDebug)) return;
   const Friend* who = roster_.find(action.peer);
   sys::debug((who ? who->name : "a former friend") + (action.dialled ? ", dialled by us: " : ", dialling us: ") +
-             (up ? "up" : action.state == Health::kDialling ? "dialling" : "waiting") +
-             (action.reason.empty() ? "" : " (" + action.reason + ")"));
+             (up ? "up" : "waiting") + (action.reason.empty() ? "" : " (" + action.reason + ")"));
 }
 
 void Driver::tell_sessions() {

@@ -55,7 +55,7 @@ void Keysmith::run(Now now) {
       if (error.trouble() == db::Trouble::kIo || error.trouble() == db::Trouble::kDamaged) throw;
       sys::warn(std::string("a key could not be kept: ") + error.what());
       start_at_ = now.mono + kPauseTrouble;
-      counted_ = true;
+      trouble_ = true;
     }
     if (*made) wipe((*made)->private_der);
   }
@@ -65,10 +65,11 @@ void Keysmith::run(Now now) {
     counted_ = true;
     if (unassigned_ >= size_.target) start_at_.reset();
     else if (!start_at_) start_at_ = now.mono + pause();
-    else if (pressing()) start_at_ = now.mono;
+    else if (pressing() && !trouble_) start_at_ = now.mono;
   }
   if (!start_at_ || now.mono < *start_at_) return;
   start_at_.reset();
+  trouble_ = false;
   making_ = true;
   forge_.post(size_.bits);
 }

@@ -13,9 +13,9 @@
 namespace gossip::daemon {
 
 struct PoolSize {
-  int bits = 3072;
-  std::int64_t pool = 8;     // spares
-  std::int64_t target = 11;  // and with the decoys beside them
+  int bits = 0;
+  std::int64_t pool = 0;    // spares
+  std::int64_t target = 0;  // and with the decoys beside them
 };
 PoolSize pool_size(int bits, int pool, int bogus_pct);
 
@@ -38,6 +38,7 @@ class Keysmith {
   const PoolSize size_;
   sys::Background<int, std::optional<crypto::NewKey>> forge_;
   bool counted_ = false, making_ = false;
+  bool trouble_ = false;  // the pause is for a key that could not be made or kept: nothing shortens it
   std::int64_t unassigned_ = 0;
   std::optional<Micros> start_at_;
 };

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "config/version.h"
 #include "crypto/openssl.h"
 #include "gossip/check.h"
 #include "gossip/text.h"
@@ -22,7 +23,6 @@ namespace {
 using namespace gossip;
 using namespace gossip::daemon;
 
-constexpr const char* kVersion = "0.1.0";
 constexpr const char* kUsageText =
     "usage: gossipd [-nqvhV] [--print-config]\n"
     "  -n              check the environment, the files it names and the database, and exit\n"
@@ -85,13 +85,13 @@ int give_up(int code, const std::string& what, const std::string& hint = {}) {
 
 int run(const Options& options, const char* name) try {
   if (options.mode == Mode::kHelp) return std::fputs(kUsageText, stdout) < 0 ? kNoRoom : kDone;
-  if (options.mode == Mode::kVersionOnly) return std::printf("gossipd %s\n", kVersion) < 0 ? kNoRoom : kDone;
+  if (options.mode == Mode::kVersionOnly) return std::printf("gossipd %s\n", config::kProgramVersion) < 0 ? kNoRoom : kDone;
   crypto::require_openssl();
+  if (options.mode == Mode::kListen) return run_listener();
   const Setup setup = read_setup();
   switch (options.mode) {
     case Mode::kCheck: return check(setup);
     case Mode::kPrint: return print_config(setup);
-    case Mode::kListen: return run_listener(setup);
     default: return run_worker(setup, listener_arguments(name, options));
   }
 } catch (const Stop& stop) {
@@ -101,7 +101,7 @@ int run(const Options& options, const char* name) try {
 } catch (const sys::Error& error) {
   return give_up(kNoRoom, error.what());
 } catch (const std::bad_alloc&) {
-  return give_up(kNoRoom, "out of memory");
+  return give_up(kOurBug, "out of memory");  // a process that is lost so is started again
 } catch (const std::exception& error) {
   return give_up(kOurBug, error.what());
 }

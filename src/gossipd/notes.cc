@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gossip/limits.h"
+#include "gossip/secret.h"
 #include "sys/packet.h"
 
 namespace gossip::daemon {
@@ -10,8 +11,26 @@ namespace {
 
 constexpr std::size_t kMaxNote = 1 + 8 * kMaxPeers;
 constexpr int kAtOnce = 256;  // notes read in one turn
+constexpr std::uint8_t kKey = 255;
 
 }  // namespace
+
+void send_network_key(int fd, View key) {
+  Bytes note;
+  Writer(note).u8(kKey).bytes(key);
+  sys::send_packet(fd, note);
+  wipe(note);
+}
+
+std::optional<Bytes> take_network_key(int fd) {
+  std::array<std::uint8_t, 1 + 32> note;
+  const sys::Io io = sys::receive_packet(fd, note);
+  const View got = View(note).first(io.n);
+  std::optional<Bytes> key;
+  if (io.kind == sys::Io::kBytes && got[0] == kKey) key.emplace(got.begin() + 1, got.end());
+  wipe(note);
+  return key;
+}
 
 void Notes::up(std::vector<PeerId> peers) {
   peers_ = std::move(peers);

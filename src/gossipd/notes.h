@@ -1,4 +1,5 @@
 // Notes: what worker and listener tell each other over their SEQPACKET pair, one packet a note.
+//   KEY     the network key, or none: the first note to every listener
 //   BELL    something was committed that the other may not have seen
 //   UP      the peers we have an open session with: always all of them, so that a note that did not fit is simply sent later
 //   STOP    leave, closing sessions
@@ -14,6 +15,9 @@
 #include "sys/fd.h"
 
 namespace gossip::daemon {
+
+void send_network_key(int fd, View key);           // empty: none. REQUIRES a pair on which nothing was sent yet
+std::optional<Bytes> take_network_key(int fd);     // nothing: the other side is no worker
 
 class Notes {
  public:

@@ -3,6 +3,7 @@
 #include "crypto/keys.h"
 #include "db/peers.h"
 #include "gossip/secret.h"
+#include "sys/log.h"
 
 namespace gossip::daemon {
 namespace {
@@ -21,14 +22,11 @@ std::uint64_t address_stamp(Crypto& crypto, const db::Peer& peer) {
   return Reader(crypto.sha256(all)).u64();
 }
 
-std::shared_ptr<const PairKeys> make_keys(db::Database& db, Crypto& crypto, const db::Peer& peer, View psk) {
-  if (peer.pub.empty()) return nullptr;
+std::shared_ptr<const PairKeys> parse_keys(Crypto& crypto, const db::Peer& peer, View private_der, View psk) {
   auto pair = std::make_shared<PairKeys>();
   pair->peer = peer.id;
   pair->gen = peer.gen;
-  Bytes der = db::private_key(db, peer.key_id);
-  pair->ours = crypto::load_private(der);
-  wipe(der);
+  pair->ours = crypto::load_private(private_der);
   pair->theirs = crypto::load_public(peer.pub);
   pair->fp_ours = peer.key_fp;
   pair->fp_theirs = peer.pub_fp;
@@ -37,10 +35,27 @@ std::shared_ptr<const PairKeys> make_keys(db::Database& db, Crypto& crypto, cons
   return pair;
 }
 
+// A friend whose keys do not parse is left without; the others have nothing to do with it. Said once: the stamp stays the same.
+std::shared_ptr<const PairKeys> make_keys(db::Database& db, Crypto& crypto, const db::Peer& peer, View psk) {
+  if (peer.pub.empty()) return nullptr;
+  std::optional<Bytes> der = db::private_key(db, peer.key_id);
+  std::shared_ptr<const PairKeys> pair;
+  try {
+    if (!der) throw std::runtime_error("a private key is not in the database: it is damaged");
+    pair = parse_keys(crypto, peer, *der, psk);
+  } catch (const std::runtime_error& error) {
+    sys::error(std::string("one friend is left out, -v says who: ") + error.what());
+    sys::debug("left out: " + peer.name);
+  }
+  if (der) wipe(*der);
+  return pair;
+}
+
 }  // namespace
 
 void Roster::load(View network_key) {
-  version_ = db::peers_version(db_);  // before the rows: a change in between is seen as one more change
+  const db::Snapshot snapshot(db_);  // a friend deleted in the middle is here whole, and gone in the next load
+  version_ = db::peers_version(db_);
   const Secret32 psk = psk_of(crypto_, network_key);
   std::map<PeerId, Friend> fresh;
   for (const db::Peer& peer : db::list_peers(db_)) {

@@ -17,14 +17,14 @@ struct Friend {
   PeerInfo info;
   std::string name, host;
   int port = 0;
-  std::shared_ptr<const PairKeys> keys;  // null until set-peer-key
+  std::shared_ptr<const PairKeys> keys;  // null until set-peer-key, or where they do not parse
   Hash stamp{};                          // over everything the keys are made from
 };
 
 class Roster {
  public:
   Roster(db::Database& db, Crypto& crypto) : db_(db), crypto_(crypto) {}
-  // Reads the peers; parses only the keys that are new. `network_key` empty: none.
+  // Reads the peers, all as of one moment; parses only the keys that are new. `network_key` empty: none.
   void load(View network_key);
   std::int64_t version() const { return version_; }  // db::peers_version() of what was read
   const std::map<PeerId, Friend>& friends() const { return friends_; }

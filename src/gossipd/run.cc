@@ -1,6 +1,5 @@
 #include "gossipd/run.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -24,6 +23,12 @@ std::string in_shell(const std::string& value) {
   std::string out = "'";
   for (char c : value) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
+}
+
+config::Config read_environment() {
+  auto config = config::read_config(config::from_environment, config::Program::kDaemon);
+  if (!config) throw Stop(kUsage, config.refusal());
+  return *config;
 }
 
 void warn_of_doubtful(const Setup& setup) {
@@ -60,11 +65,10 @@ void store_key_size(db::Database& db, int bits) {
 }  // namespace
 
 Setup read_setup() {
-  auto config = config::read_config(config::from_environment, config::Program::kDaemon);
-  if (!config) throw Stop(kUsage, config.refusal());
-  auto key = config::read_network_key(config->network_key_file);
+  config::Config config = read_environment();
+  auto key = config::read_network_key(config.network_key_file);
   if (!key) throw Stop(kUsage, key.refusal());
-  return {*config, *key};
+  return {std::move(config), *key};
 }
 
 int check(const Setup& setup) {
@@ -102,13 +106,17 @@ int run_worker(const Setup& setup, const std::vector<std::string>& listener_argu
   return worker.run();
 }
 
-int run_listener(const Setup& setup) {
+int run_listener() {
+  const Stop not_by_hand(kUsage, std::string(kListenerFlag) + " is for gossipd itself", "start gossipd without it");
   for (int fd : {kLockFd, kNotesFd, kListenFd}) {
-    if (!sys::is_open(fd)) throw Stop(kUsage, std::string(kListenerFlag) + " is for gossipd itself", "start gossipd without it");
+    if (!sys::is_open(fd)) throw not_by_hand;
     sys::set_cloexec(fd);
   }
   sys::LockFile lock{sys::Fd(kLockFd)};
   sys::Fd notes(kNotesFd), listening(kListenFd);
+  auto key = take_network_key(notes.get());
+  if (!key) throw not_by_hand;
+  const Setup setup{read_environment(), std::move(*key)};
   sys::raise_descriptor_limit(kDescriptors);
   Listener listener(setup, db::open_store(setup.config.db_path, {.create = false}), std::move(notes), std::move(listening));
   return listener.run();

@@ -30,6 +30,6 @@ Setup read_setup();                                          // environment and 
 int check(const Setup& setup);                               // -n
 int print_config(const Setup& setup);                        // on stdout
 int run_worker(const Setup& setup, const std::vector<std::string>& listener_arguments);
-int run_listener(const Setup& setup);                        // the internal mode, with what a worker passes
+int run_listener();                                          // the internal mode, with what a worker passes
 
 }  // namespace gossip::daemon

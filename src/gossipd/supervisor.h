@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "gossip/bytes.h"
 #include "gossip/time.h"
 #include "sys/process.h"
 
@@ -21,7 +22,9 @@ class Supervisor {
   Supervisor(std::vector<std::string> arguments, int lock_fd, int listen_fd)
       : arguments_(std::move(arguments)), lock_fd_(lock_fd), listen_fd_(listen_fd) {}
 
-  sys::Fd start(Micros now);             // our end of the pair
+  // Gives our end of the pair. Rationale: the network key goes with it, since the file may be gone or changed by the time of a
+  // restart, and both processes must have the same.
+  sys::Fd start(Micros now, View network_key);
   bool running() const { return child_ > 0; }
   std::optional<sys::Ended> ended();     // how it ended, once
   // Plans the next start and says so. REQUIRES !running()

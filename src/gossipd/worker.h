@@ -2,7 +2,7 @@
 // doorbell, and watches over the listener.
 #pragma once
 
-#include <memory>
+#include <optional>
 
 #include "db/checkpoint.h"
 #include "gossipd/dials.h"

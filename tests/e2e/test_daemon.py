@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import unittest
 
 from gossip import (FACTOR, GOSSIPD, PATIENCE, Case, alive, befriend, group, parent_of, run, silent_port, stat_of, wait_until)
@@ -59,6 +60,53 @@ class Start(Case):
         a.wait_log("listener", after=seen)
         a.send("after")
         b.wait_text("after")
+
+    def test_listener_started_again_keeps_the_network_key_when_its_file_is_gone(self):
+        a, b = self.node("ann", start=False), self.node("bob", start=False)
+        for node in (a, b):
+            path = os.path.join(node.dir, "network")
+            with open(path, "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+                f.write("Ab" * 32 + "\n")
+            node.set(GOSSIPD_NETWORK_KEY_FILE=path)
+            node.start()
+        befriend(a, b, a_dials=False)
+        a.send("before")
+        b.wait_text("before")
+        os.unlink(a.env["GOSSIPD_NETWORK_KEY_FILE"])
+        old = a.listener()
+        os.kill(old, signal.SIGKILL)
+        a.listener(other_than=old)
+        a.send("after")
+        b.wait_text("after")
+        self.assertNotIn("error", a.log())
+
+    def test_a_key_that_does_not_parse_leaves_out_one_friend_and_one_spare(self):
+        a, b = self.node("ann"), self.node("bob")
+        befriend(a, b)
+        a.add_peer("carlotta", "127.0.0.1", silent_port())
+        a.set_peer_key("carlotta", b.add_peer("ann2"))
+        a.stop()
+        db = sqlite3.connect(a.db)
+        db.execute("UPDATE keys SET private = x'00' WHERE id = (SELECT key FROM peers WHERE name = 'carlotta')")
+        db.execute("UPDATE keys SET private = x'00' WHERE id NOT IN (SELECT key FROM peers)")
+        db.commit()
+        db.close()
+        a.start()
+        a.send("to bob")
+        b.wait_text("to bob")
+        b.send("to ann")
+        a.wait_text("to ann")
+        a.wait_log("error: one friend is left out")
+        self.assertNotIn("carlotta", a.log())
+        self.refused(a.gossipc("show-key", "carlotta"), 10, "carlotta")
+        self.assertEqual(a.stop(), 0)
+
+    def test_a_stranger_is_counted_though_nothing_else_happens(self):
+        a = self.node("ann")
+        with socket.create_connection(("127.0.0.1", a.port), PATIENCE) as s:
+            s.sendall(os.urandom(1296))
+            self.assertTrue(s.recv(4096))
+            wait_until(lambda: a.ask("SELECT n FROM counter WHERE name = 'strangers'") == [(1,)], "a stranger counted", nodes=[a])
 
     def test_f6_second_daemon_leaves_with_7_and_the_first_is_unharmed(self):
         a = self.node("ann")

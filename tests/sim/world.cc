@@ -371,7 +371,7 @@ MessageNo World::message(NodeId author, Micros at, std::size_t text_size) {
   Message m;
   m.created = created_at(1'700'000'000'000 + at / 1000 + nodes_[author]->skew_ms, 0);
   m.salt = rng.array<16>();
-  m.sender = "n";
+  m.sender.assign(1, 'n');
   m.text.assign(text_size, 'x');
   Library::Item item;
   item.bytes = encode_message(m);

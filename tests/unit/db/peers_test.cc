@@ -41,7 +41,7 @@ TEST_F(Peers, AddTakesASpareKey) {
   EXPECT_EQ(bob.gen, 1u);
   EXPECT_GT(bob.id, 0u);
   EXPECT_TRUE(bob.pub.empty());
-  EXPECT_EQ(crypto_.sha256(private_key(db_, bob.key_id)), bob.key_fp);
+  EXPECT_EQ(crypto_.sha256(private_key(db_, bob.key_id).value()), bob.key_fp);
   EXPECT_FALSE(find_peer(db_, "alice").has_value());
 }
 
@@ -63,7 +63,7 @@ TEST_F(Peers, F27_ReplaceIsOneTransactionAndLeavesNoRetiredKey) {
   ASSERT_EQ(add_peer(db_, "bob", "a", 1), Change::kDone);
   ASSERT_EQ(set_peer_key(db_, "bob", Bytes(30, 1), filled(201), false), Change::kDone);
   const Peer before = find_peer(db_, "bob").value();
-  note_state(db_, before.id, 0, "up", "", 1);
+  note_states(db_, {{before.id, 0, "up", "", 1}});
   EXPECT_EQ(replace_peer(db_, "alice", "", 0), Change::kNoSuch);
   EXPECT_EQ(replace_peer(db_, "bob", "b", 2), Change::kDone);
   const Peer after = find_peer(db_, "bob").value();
@@ -76,7 +76,7 @@ TEST_F(Peers, F27_ReplaceIsOneTransactionAndLeavesNoRetiredKey) {
   EXPECT_FALSE(exists(before.key_fp));
   EXPECT_TRUE(peer_states(db_).empty());
   EXPECT_EQ(rows("keys"), 1);
-  EXPECT_EQ(trouble_in([&] { private_key(db_, before.key_id); }), Trouble::kMissing);
+  EXPECT_EQ(private_key(db_, before.key_id), std::nullopt);
   EXPECT_EQ(replace_peer(db_, "bob", "c", 3), Change::kNoKey);
   EXPECT_EQ(find_peer(db_, "bob")->host, "b") << "nothing changed";
 }
@@ -88,7 +88,7 @@ TEST_F(Peers, F27_DeleteLeavesNoRetiredKeyAndKeepsTheName) {
   Log log(db_, crypto_, fixed_clock);
   Incoming in = incoming(crypto_, hearsay("hello"), first.id);
   ASSERT_TRUE(log.commit({&in, 1}, {}, {}));
-  note_state(db_, first.id, 1, "up", "", 1);
+  note_states(db_, {{first.id, 1, "up", "", 1}});
   EXPECT_EQ(delete_peer(db_, "bob"), Change::kDone);
   EXPECT_EQ(delete_peer(db_, "bob"), Change::kNoSuch);
   EXPECT_FALSE(exists(first.key_fp));
@@ -140,7 +140,7 @@ TEST_F(Peers, SettingKeys) {
   Log log(db_, crypto_, fixed_clock);
   CursorUpdate adopt{bob.id, 1, Cursor{{}, 5, {}}, true};
   ASSERT_TRUE(log.commit({}, {&adopt, 1}, {}));
-  note_state(db_, bob.id, 0, "up", "", 1);
+  note_states(db_, {{bob.id, 0, "up", "", 1}});
   EXPECT_EQ(set_peer_key(db_, "bob", other, filled(102), true), Change::kDone);
   EXPECT_EQ(find_peer(db_, "bob")->gen, 2u);
   EXPECT_EQ(find_peer(db_, "bob")->pub, other);
@@ -162,7 +162,7 @@ TEST_F(Peers, EveryChangeIsNoticed) {
   EXPECT_TRUE(noticed());
   ASSERT_EQ(set_peer_key(db_, "bob", Bytes(9, 1), filled(100), false), Change::kDone);
   EXPECT_TRUE(noticed());
-  note_state(db_, find_peer(db_, "bob")->id, 0, "up", "", 1);
+  note_states(db_, {{find_peer(db_, "bob")->id, 0, "up", "", 1}});
   meta_put(db_, "rsa_bits", "3072");
   add_counters(db_, {{"strangers", 3}});
   EXPECT_FALSE(noticed()) << "notes are not changes";
@@ -236,10 +236,8 @@ TEST_F(Peers, StatesAndCounters) {
   keys(1);
   ASSERT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
   PeerId bob = find_peer(db_, "bob")->id;
-  note_state(db_, bob, 0, "dialling", "", 10);
-  note_state(db_, bob, 0, "waiting", "refused", 20);
-  note_state(db_, bob, 1, "up", "", 30);
-  note_state(db_, bob + 1, 0, "up", "", 40);  // gone in the meantime
+  note_states(db_, {{bob, 0, "up", "", 10}});
+  note_states(db_, {{bob, 0, "waiting", "refused", 20}, {bob + 1, 0, "up", "", 40}, {bob, 1, "up", "", 30}});  // one is gone
   auto states = peer_states(db_);
   ASSERT_EQ(states.size(), 2u);
   EXPECT_EQ(states[0].state + "/" + states[0].reason, "waiting/refused");
@@ -261,6 +259,37 @@ TEST_F(Peers, StatesAndCounters) {
   EXPECT_EQ(sqlite3_total_changes64(db_.raw()), changes);
   meta_put(db_, "rsa_bits", "4096");
   EXPECT_EQ(meta_get(db_, "rsa_bits"), "4096");
+}
+
+TEST_F(Peers, ASnapshotIsOfOneMoment) {
+  keys(1);
+  ASSERT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
+  const Peer bob = *find_peer(db_, "bob");
+  Database other = open();
+  {
+    const Snapshot snapshot(db_);
+    const std::int64_t version = peers_version(db_);
+    ASSERT_EQ(delete_peer(other, "bob"), Change::kDone);
+    EXPECT_TRUE(private_key(db_, bob.key_id).has_value());
+    EXPECT_EQ(list_peers(db_).size(), 1u);
+    EXPECT_EQ(peers_version(db_), version);
+  }
+  EXPECT_EQ(private_key(db_, bob.key_id), std::nullopt);
+  EXPECT_TRUE(list_peers(db_).empty());
+}
+
+TEST_F(Peers, ManyStatesAreOneTransaction) {
+  keys(1);
+  ASSERT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
+  const PeerId bob = find_peer(db_, "bob")->id;
+  int commits = 0;
+  sqlite3_commit_hook(db_.raw(), [](void* n) { return ++*static_cast<int*>(n), 0; }, &commits);
+  note_states(db_, {});
+  EXPECT_EQ(commits, 0);
+  note_states(db_, {{bob, 0, "waiting", "", 1}, {bob, 1, "up", "", 1}});
+  EXPECT_EQ(commits, 1);
+  sqlite3_commit_hook(db_.raw(), nullptr, nullptr);
+  EXPECT_EQ(peer_states(db_).size(), 2u);
 }
 
 TEST_F(Peers, TheViewShowsNoKey) {

@@ -26,7 +26,6 @@ TEST(Friends, InWords) {
   EXPECT_EQ(friend_view(peer(""), none, true).words, "waiting for their call");
   const std::vector<db::PeerState> dial = {{7, 0, "waiting", "connection refused", kThen}};
   EXPECT_EQ(friend_view(peer("h"), dial, true).words, "down, connection refused, since 2026-01-31 14:18:55");
-  EXPECT_EQ(friend_view(peer("h"), {{7, 0, "dialling", "", kThen}}, true).words, "calling, since 2026-01-31 14:18:55");
   EXPECT_FALSE(friend_view(peer("h"), dial, true).up);
 }
 

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
 #include "gossipd/driver.h"
 
 namespace gossip::daemon {
@@ -81,10 +85,101 @@ TEST(Dials, ADroppedOneTellsNothing) {
   sys::Fd listener = sys::listen_on(loopback(), 5);
   Dials dials;
   dials.start(clock_now(), 4, "127.0.0.1", sys::local_address(listener.get()).port());
-  dials.drop(4);
+  dials.drop_unless([](PeerId) { return false; });
   EXPECT_TRUE(dials.peers().empty());
   Dials::Outcome outcome;
   EXPECT_FALSE(dials.next(outcome));
+}
+
+// A resolver that answers when the test says so.
+struct SlowResolver {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int asked = 0, allowed = 0;
+  std::vector<sys::Address> operator()(const std::string& host) {
+    std::unique_lock lock(mutex);
+    const int turn = asked++;
+    changed.notify_all();
+    changed.wait(lock, [&] { return turn < allowed; });
+    if (host == "nowhere") return {};
+    return {address};
+  }
+  void wait_asked(int n) {
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(10), [&] { return asked >= n; }));
+  }
+  void allow(int n) {
+    std::lock_guard lock(mutex);
+    allowed = n;
+    changed.notify_all();
+  }
+  sys::Address address;
+};
+
+class SlowNames : public testing::Test {
+ protected:
+  SlowNames() { slow_.address = sys::local_address(listener_.get()); }
+  ~SlowNames() override { slow_.allow(1000); }
+  // The deadline of the look-up passes; nothing was answered.
+  void give_up() {
+    poller_.clear();
+    dials_.watch(poller_);
+    now_.mono += 30 * kSecond;
+    dials_.look(poller_, now_);
+    Dials::Outcome outcome;
+    ASSERT_TRUE(dials_.next(outcome));
+    EXPECT_EQ(outcome.why, "name not found");
+  }
+  // Until an answer came that nobody waited for.
+  void take_late_answer() {
+    poller_.clear();
+    dials_.watch(poller_);
+    poller_.wait(10 * kSecond);
+    EXPECT_TRUE(poller_.readable(0)) << "the resolver is the first that is watched";
+    dials_.look(poller_, now_);
+  }
+  sys::Fd listener_ = sys::listen_on(loopback(), 5);
+  SlowResolver slow_;
+  sys::Poller poller_;
+  Now now_ = clock_now();
+  Dials dials_{[this](const std::string& host, int) { return slow_(host); }};
+};
+
+TEST_F(SlowNames, AnAnswerThatIsSlowerThanTheDialServesTheNext) {
+  for (int i = 0; i < 5; ++i) {  // each gives up before the one answer comes
+    dials_.start(now_, 1, "bob.example", 1);
+    give_up();
+  }
+  slow_.wait_asked(1);
+  dials_.start(now_, 1, "bob.example", 1);
+  slow_.allow(1);
+  auto outcome = outcome_of(dials_);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_TRUE(outcome->fd) << outcome->why;
+  EXPECT_EQ(slow_.asked, 1) << "one question at a time for a friend";
+}
+
+TEST_F(SlowNames, AnAnswerNobodyWaitsForIsKeptForTheNextDial) {
+  dials_.start(now_, 1, "bob.example", 1);
+  give_up();
+  slow_.allow(1);
+  take_late_answer();
+  dials_.start(now_, 1, "bob.example", 1);
+  auto outcome = outcome_of(dials_);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_TRUE(outcome->fd) << outcome->why;
+  EXPECT_EQ(slow_.asked, 1);
+}
+
+TEST_F(SlowNames, AnAnswerForTheHostOfBeforeIsNotTaken) {
+  dials_.start(now_, 1, "nowhere", 1);
+  slow_.wait_asked(1);
+  dials_.start(now_, 1, "bob.example", 1);
+  slow_.allow(1000);
+  auto outcome = outcome_of(dials_);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_TRUE(outcome->fd) << outcome->why;
+  EXPECT_EQ(slow_.asked, 2);
 }
 
 }  // namespace

@@ -71,6 +71,19 @@ TEST(Notes, WhatDoesNotFitIsSentLater) {
   EXPECT_EQ(up, std::vector<PeerId>{last});
 }
 
+TEST(Notes, TheNetworkKeyComesBeforeAllElse) {
+  for (const Bytes& key : {Bytes{}, Bytes(32, 7)}) {
+    auto [worker, listener] = sys::packet_pair();
+    EXPECT_EQ(take_network_key(listener.get()), std::nullopt);
+    send_network_key(worker.get(), key);
+    Notes notes(std::move(worker));
+    notes.bell();
+    notes.flush();
+    EXPECT_EQ(take_network_key(listener.get()), key);
+    EXPECT_EQ(take_network_key(listener.get()), std::nullopt) << "a bell is no key";
+  }
+}
+
 TEST(Notes, ASiblingThatIsGoneIsNoticed) {
   Two two;
   two.a.bell();

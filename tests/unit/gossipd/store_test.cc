@@ -14,6 +14,7 @@
 #include "gossipd/roster.h"
 #include "support/test_keys.h"
 #include "support/test_rng.h"
+#include "support/toy_crypto.h"
 
 namespace gossip::daemon {
 namespace {
@@ -73,10 +74,57 @@ TEST_F(OnStore, TheRosterParsesOnlyWhatIsNew) {
   EXPECT_EQ(roster.find(bob), nullptr);
 }
 
+// Deletes bob behind the back of whoever asks for a hash.
+class Meddler : public test::ToyCrypto {
+ public:
+  explicit Meddler(db::Database& db) : db_(db) {}
+  Hash sha256(View data) override {
+    if (!std::exchange(done_, true)) { EXPECT_EQ(db::delete_peer(db_, "bob"), db::Change::kDone); }
+    return ToyCrypto::sha256(data);
+  }
+
+ private:
+  db::Database& db_;
+  bool done_ = false;
+};
+
+TEST_F(OnStore, AFriendDeletedInTheMiddleOfALoadIsThereWhole) {
+  add_key(test::ann_key());
+  const PeerId bob = befriend("bob", test::bob_key());
+  db::Database other = db::open_store(directory_ + "/g.db", {});
+  Meddler crypto(other);
+  Roster roster(*db_, crypto);
+  roster.load({});
+  ASSERT_NE(roster.find(bob), nullptr);
+  EXPECT_NE(roster.find(bob)->keys, nullptr);
+  EXPECT_NE(db::peers_version(*db_), roster.version()) << "so that the next look loads again";
+  roster.load({});
+  EXPECT_TRUE(roster.friends().empty());
+}
+
+TEST_F(OnStore, AFriendWhoseKeysDoNotParseIsLeftOutAlone) {
+  db::add_key(*db_, Bytes{1, 2, 3}, Hash{});
+  const PeerId eve = befriend("eve", test::bob_key());
+  add_key(test::bob_key());
+  const PeerId bob = befriend("bob", test::ann_key());
+  Roster roster(*db_, *crypto_);
+  testing::internal::CaptureStderr();
+  roster.load({});
+  roster.load({});
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
+  EXPECT_EQ(said.find("eve"), std::string::npos) << said;
+  ASSERT_NE(roster.find(eve), nullptr);
+  EXPECT_EQ(roster.find(eve)->keys, nullptr);
+  EXPECT_FALSE(roster.find(eve)->info.dialable);
+  EXPECT_NE(roster.find(bob)->keys, nullptr);
+  EXPECT_EQ(roster.keys().size(), 1u);
+}
+
 TEST_F(OnStore, TheChronicleWritesStatesAtOnceAndCountersOnceAMinute) {
   add_key(test::ann_key());
   const PeerId bob = befriend("bob", test::bob_key());
-  db::note_state(*db_, bob, 0, "up", "", 1);
+  db::note_states(*db_, {{bob, 0, "up", "", 1}});
   Chronicle chronicle(*db_, 0);
   EXPECT_TRUE(db::peer_states(*db_).empty()) << "what an earlier process left";
 
@@ -94,12 +142,14 @@ TEST_F(OnStore, TheChronicleWritesStatesAtOnceAndCountersOnceAMinute) {
   stats.bodies_stored = 3;
   chronicle.count(stats);
   chronicle.count(stats);
+  EXPECT_EQ(chronicle.next_deadline(), now.mono + kMinute) << "and then without anybody's call";
   now.mono += kMinute - 1;
   chronicle.run(now);
   EXPECT_EQ(db::counters(*db_).size(), 1u);
   now.mono += 1;
   chronicle.run(now);
   EXPECT_EQ(db::counters(*db_)[0], (std::pair<std::string, std::int64_t>{"messages_stored", 3}));
+  EXPECT_EQ(chronicle.next_deadline(), std::nullopt) << "nothing waits: no wake-up";
 
   chronicle.note(now, bob, Health::kUp, "");
   chronicle.note_attempt(now, bob, "m3-bad");
@@ -134,6 +184,28 @@ TEST_F(OnStore, F8TheKeysmithFillsThePoolAndStops) {
   keysmith.recount();
   keysmith.run({now.mono + kHour, 0});
   EXPECT_FALSE(keysmith.next_deadline().has_value()) << "full";
+}
+
+TEST_F(OnStore, AKeyThatCouldNotBeKeptIsFollowedByAPauseThatNothingShortens) {
+  db::Database mine = db::open_store(directory_ + "/g.db", {.busy_timeout_ms = 1});
+  test::TestRng rng(1);
+  Keysmith keysmith(mine, rng, {2048, 2, 3});
+  const Now now = clock_now();
+  keysmith.run(now);
+  ASSERT_FALSE(keysmith.next_deadline().has_value()) << "one is being made";
+  {
+    const db::Transaction writer(*db_);
+    sys::Poller poller;
+    poller.add(keysmith.fd(), true);
+    poller.wait(60 * kSecond);
+    keysmith.run(now);
+  }
+  EXPECT_EQ(keysmith.next_deadline(), now.mono + 5 * kMinute);
+  keysmith.recount();
+  keysmith.run(now);
+  EXPECT_EQ(keysmith.next_deadline(), now.mono + 5 * kMinute) << "a change of the store is no reason";
+  keysmith.run({now.mono + 5 * kMinute, 0});
+  EXPECT_FALSE(keysmith.next_deadline().has_value()) << "and now the next";
 }
 
 }  // namespace
