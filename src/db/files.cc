@@ -76,7 +76,7 @@ void check_directory(const std::string& directory, bool create) {
   if (!S_ISDIR(st.st_mode)) refuse(directory + " is not a directory", "check GOSSIPD_DB_PATH");
   if (st.st_uid != ::geteuid()) refuse(named + " belongs to another user", "give the database a directory of its own");
   if (st.st_mode & 077) {
-    refuse(named + " is open to other users", "chmod 700 " + directory + ", or give the database a directory of its own");
+    refuse(named + " is open to other users", "give the database a directory of its own, with mode 700");
   }
 }
 

@@ -26,7 +26,7 @@ EngineConfig engine_config(const config::Config& config, bool dials) {
 
 std::string dial_words(End end) {
   if (end != End::kNotRecognised) return end_words(end);
-  return "not recognised: they have not added us or not set our key, or one side has an old key";
+  return "not recognised: they have not added us or not set our key, or one side has an old key or another network key";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "db/files.h"
 #include "db/peers.h"
 #include "db/schema.h"
 #include "gossip/text.h"
@@ -38,7 +39,7 @@ void warn_of_doubtful(const Setup& setup) {
 }
 
 sys::LockFile take_lock(const std::string& db_path) try {
-  sys::make_private_directories(sys::directory_of(db_path));
+  db::check_directory(db::directory_of(db_path), true);  // before anything is put there
   std::string holder;
   auto lock = sys::LockFile::take(db_path + ".lock", holder);
   if (!lock) throw Stop(kBusy, "another gossipd" + (holder.empty() ? "" : " (process " + holder + ")") + " runs on " + db_path);

@@ -10,10 +10,13 @@ namespace {
 
 class CheckpointTest : public Scratch {
  protected:
-  int append_many(int who, int n, std::size_t padding) {
+  // Where a descriptor is given, half way through it waits for a byte from there.
+  int append_many(int who, int n, std::size_t padding, int halt = -1) {
     Database db = open_store(path_, {.busy_timeout_ms = 20'000, .create = false, .write = true});
     Log log(db, crypto_, fixed_clock);
     for (int i = 0; i < n; ++i) {
+      char byte;
+      if (i == n / 2 && halt >= 0 && ::read(halt, &byte, 1) != 1) return 2;
       Incoming in = incoming(crypto_, hearsay(std::to_string(who) + "/" + std::to_string(i) + std::string(padding, 'x')));
       if (!log.commit({&in, 1}, {}, {})) return 1;
     }
@@ -68,17 +71,23 @@ TEST_F(CheckpointTest, KeepsDataAndEmptiesTheWalWhileOthersWrite) {
   { open(); }
   constexpr int kEach = 120;
   std::vector<pid_t> children;
-  for (int who = 0; who < 2; ++who) children.push_back(spawn([&, who] { return append_many(who, kEach, 4000); }));
+  int halt[2];
+  ASSERT_EQ(::pipe(halt), 0);
+  for (int who = 0; who < 2; ++who) children.push_back(spawn([&, who] { return append_many(who, kEach, 4000, halt[0]); }));
   int carried = 0;
   Checkpointer checkpointer(path_);
   for (std::size_t left = children.size(); left > 0;) {
-    if (checkpointer.run()) ++carried;
+    if (checkpointer.run() && ++carried == 1) {  // at the latest while both wait
+      ASSERT_EQ(::write(halt[1], "go", 2), 2);
+    }
     int status = 0;
     if (::waitpid(-1, &status, WNOHANG) <= 0) continue;
     EXPECT_EQ(status, 0);
     --left;
   }
-  EXPECT_GT(carried, 0) << "while they wrote";
+  EXPECT_GT(carried, 0) << "while they were at it";
+  ::close(halt[0]);
+  ::close(halt[1]);
   EXPECT_TRUE(checkpointer.run());
   EXPECT_GT(size_of(path_), std::int64_t{2} * kEach * 4000) << "the data is in the file";
   {
