@@ -24,6 +24,8 @@ Result<Config> read_config(const Lookup& lookup, Program program) {
   for (const Variable& variable : variables()) {
     if (program == Program::kClient && !variable.for_client) continue;
     std::optional<std::string> value = lookup(variable.name);
+    const bool blank = value && value->empty() && variable.name == "GOSSIPD_USERNAME";
+    if (blank && program == Program::kClient) value.reset();  // --source may do without, and looking needs none
     std::optional<Refusal> refusal =
         value ? variable.read(*value, config) : variable.absent(lookup, program, config);
     if (!refusal) continue;

@@ -67,14 +67,17 @@ Fault read_listen_ip(const std::string& value, Config& config) {
   return std::nullopt;
 }
 Fault read_listen_port(const std::string& value, Config& config) { return read_number(value, 0, 65535, "", config.listen_port); }
+constexpr const char* kUsernameHint = "it is the name your messages claim: export GOSSIPD_USERNAME=alice";
+
 Fault read_username(const std::string& value, Config& config) {
+  if (value.empty()) return Refusal{"is set but empty", kUsernameHint};
   if (auto refusal = check_sender(value)) return Refusal{"will not do: " + refusal->words.what, refusal->words.hint};
   config.username = value;
   return std::nullopt;
 }
 Fault no_username(const Lookup&, Program program, Config&) {
   if (program == Program::kClient) return std::nullopt;
-  return Refusal{"is not set", "it is the name your messages claim: export GOSSIPD_USERNAME=alice"};
+  return Refusal{"is not set", kUsernameHint};
 }
 
 // --- keys

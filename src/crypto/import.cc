@@ -29,7 +29,10 @@ Result<std::string_view> find_block(std::string_view text) {
     block = text.substr(at);
     kind = block.substr(kBegin.size(), block.find_first_of("-\r\n", kBegin.size()) - kBegin.size());
   }
-  if (blocks == 0) return Refusal{"no public key found in the text", kHintPrinted};
+  if (blocks == 0) {
+    const bool inside = text.find(kBegin) != std::string_view::npos;  // quoted in a mail, or indented
+    return Refusal{"no public key found in the text", inside ? "the BEGIN line must start its line" : kHintPrinted};
+  }
   if (blocks > 1) return Refusal{"more than one PEM block in the text", "leave only the one of this friend"};
   if (kind.find("PRIVATE KEY") != std::string_view::npos)
     return Refusal{"this is a private key, not a public one", "a private key is given to nobody; if it was, replace the pair"};

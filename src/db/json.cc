@@ -31,6 +31,17 @@ JsonObject& JsonObject::text(std::string_view key, std::string_view value) {
   return *this;
 }
 
+JsonObject& JsonObject::texts(std::string_view key, const std::vector<std::string>& values) {
+  std::string array = "[]";
+  for (const std::string& value : values) {
+    append_.bind(1, array).bind(2, value).step();
+    std::string longer(append_.text(0));
+    append_.reset();
+    array = std::move(longer);
+  }
+  return raw(key, array);
+}
+
 JsonObject& JsonObject::integer(std::string_view key, std::int64_t value) { return raw(key, std::to_string(value)); }
 JsonObject& JsonObject::boolean(std::string_view key, bool value) { return raw(key, value ? "true" : "false"); }
 JsonObject& JsonObject::null(std::string_view key) { return raw(key, "null"); }

@@ -14,8 +14,10 @@ namespace gossip::db {
 // One object, its fields in the order given. REQUIRES keys that need no escape.
 class JsonObject {
  public:
-  explicit JsonObject(Database& db) : quote_(db.prepare("SELECT json_quote(?1)")) {}
+  explicit JsonObject(Database& db)
+      : quote_(db.prepare("SELECT json_quote(?1)")), append_(db.prepare("SELECT json_insert(?1, '$[#]', ?2)")) {}
   JsonObject& text(std::string_view key, std::string_view value);
+  JsonObject& texts(std::string_view key, const std::vector<std::string>& values);  // an array
   JsonObject& integer(std::string_view key, std::int64_t value);
   JsonObject& boolean(std::string_view key, bool value);
   JsonObject& null(std::string_view key);
@@ -23,7 +25,7 @@ class JsonObject {
 
  private:
   JsonObject& raw(std::string_view key, std::string_view value);
-  Statement quote_;
+  Statement quote_, append_;
   std::string out_;
 };
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "gossip/bytes.h"
+#include "gossip/text.h"
 #include "gossipc/compose.h"
 #include "gossipc/lines.h"
 #include "gossipc/store.h"
@@ -134,9 +135,13 @@ std::variant<Said, BadLine> read_json(db::JsonLines& json, std::string_view line
     bool& seen = is_text ? text : named;
     if (seen) return usage(quoted(field.key) + " is there twice");
     seen = true;
+    if (utf8_fault(field.text))  // the line was valid UTF-8, so it can only be this
+      return usage("there is a lone surrogate in " + quoted(field.key),
+                   "\\ud800 to \\udbff need one of \\udc00 to \\udfff right behind them");
     (is_text ? said.text : said.source) = std::move(field.text);
   }
   if (!text) return usage("no \"text\" in it");
+  if (named && said.source.empty()) return usage("the sender is empty", "leave \"source\" out, or give a name in it");
   return checked(std::move(said), limit);
 }
 

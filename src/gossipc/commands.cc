@@ -4,7 +4,8 @@ namespace gossip::client {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands = {
-      {"add-peer", "add-peer", 'a', kName, "nHpR", "make a friend: prints the key to give them",
+      {"add-peer", "add-peer", 'a', kName, "nHpR", " NAME [--host HOST --port PORT]",
+       "make a friend: prints the key to give them",
        "Prints \"Exchange key:\" and a public key on standard output. Give it to this friend and to nobody else, over a way you\n"
        "trust. Both public keys are a secret between the two of you. A new friend gets everything kept here, old messages too.\n"
        "\n"
@@ -12,22 +13,22 @@ const std::vector<Command>& commands() {
        "  gossipc add-peer bob                  we wait for bob's call\n"
        "  gossipc add-peer alice --replace      a new key for alice; the old one is deleted\n",
        add_peer},
-      {"set-peer-key", "set-peer-key", 'P', kName, "nkR", "take in the key a friend made for you",
+      {"set-peer-key", "set-peer-key", 'P', kName, "nkR", " NAME --pubkey-file FILE", "take in the key a friend made for you",
        "The file holds one public key; text around it is ignored. Compare the pair code with your friend, by voice.\n"
        "\n"
        "  gossipc set-peer-key alice --pubkey-file from-alice.txt\n"
        "  gossipc set-peer-key alice --pubkey-file - < from-alice.txt\n",
        set_peer_key},
-      {"show-key", nullptr, 0, kName, "n", "print the key you give to a friend again",
+      {"show-key", nullptr, 0, kName, "n", " NAME", "print the key you give to a friend again",
        "  gossipc show-key alice > for-alice.txt\n", show_key},
-      {"delete-peer", "delete-peer", 'd', kName, "n", "end a friendship and delete its keys",
+      {"delete-peer", "delete-peer", 'd', kName, "n", " NAME", "end a friendship and delete its keys",
        "What this friend delivered stays, under NAME~N.\n"
        "\n"
        "  gossipc delete-peer alice\n",
        delete_peer},
-      {"peers", nullptr, 0, kHelp, "j", "list the friends and how they are", "  gossipc peers\n", peers},
-      {"keys", nullptr, 0, kHelp, "j", "count the keys", "  gossipc keys\n", keys},
-      {"send", "send-message", 's', kHelp, "Smbj", "say something: prints the message's id",
+      {"peers", nullptr, 0, kHelp, "j", "", "list the friends and how they are", "  gossipc peers\n", peers},
+      {"keys", nullptr, 0, kHelp, "j", "", "count the keys", "  gossipc keys\n", keys},
+      {"send", "send-message", 's', kHelp, "Smbj", "", "say something: prints the message's id",
        "A pipe loses one line end at its end; nothing else is changed. With --batch --json each line is an object with\n"
        "\"text\" and, if you like, \"source\". A bad line ends the batch: what came before it is sent and its ids are\n"
        "printed, nothing after it.\n"
@@ -36,7 +37,7 @@ const std::vector<Command>& commands() {
        "  fortune | gossipc send\n"
        "  gossipc send --batch < lines.txt > ids.txt\n",
        send},
-      {"view", "view-messages", 'g', kHelp, "jltfFr", "print the messages, in the order they were heard",
+      {"view", "view-messages", 'g', kHelp, "jltfFr", "", "print the messages, in the order they were heard",
        "One line each: time heard (UTC), who delivered it, who claims to have sent it, the text. Line breaks and other\n"
        "controls are shown as escapes. Exit 1 when nothing matched.\n"
        "\n"
@@ -44,7 +45,7 @@ const std::vector<Command>& commands() {
        "  gossipc view --since 2h --from alice\n"
        "  gossipc view --json --follow --last 0 | jq -r .text\n",
        view},
-      {"status", nullptr, 0, kId, "j", "how daemon, database and friends are; with an id, who has passed it",
+      {"status", nullptr, 0, kId, "j", " [ID]", "how daemon, database and friends are; with an id, who has passed it",
        "  gossipc status\n"
        "  gossipc status \"$(gossipc send -m hello)\"\n",
        status},

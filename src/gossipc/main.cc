@@ -34,8 +34,9 @@ int run_command(Call& call) {
   return code;
 }
 
-int run(int argc, char** argv) {
+int run(int argc, char** argv, int out) {
   Call call;
+  call.out = Out(out);
   try {
     Result<Options> options = parse_options(std::vector<std::string>(argv + (argc > 0), argv + argc));
     if (!options) return fail(kUsage, options.refusal());
@@ -56,9 +57,10 @@ int run(int argc, char** argv) {
 }  // namespace gossip::client
 
 int main(int argc, char** argv) {
+  const int out = gossip::sys::is_open(1) ? 1 : -1;
   gossip::sys::keep_stdio_open();
   gossip::sys::no_core_dumps();
   gossip::sys::ignore_signal(SIGPIPE);
   gossip::sys::on_abort([] { return static_cast<const char*>(gossip::g_failed_check); }, gossip::client::kOurBug);
-  return gossip::client::run(argc, argv);
+  return gossip::client::run(argc, argv, out);
 }

@@ -30,7 +30,7 @@ constexpr Row kRows[] = {
     {kBatch, false, "batch", nullptr, "one message per line of standard input, one id per line out"},
     {kJson, false, "json", nullptr, "JSON Lines"},
     {kLast, false, "last", "N", "only the last N that match"},
-    {kSince, false, "since", "WHEN", "heard since: YYYY-MM-DD, \"YYYY-MM-DD HH:MM:SS\" (UTC), 90m, 2h or 7d"},
+    {kSince, false, "since", "WHEN", "heard since: YYYY-MM-DD, \"YYYY-MM-DD HH:MM[:SS]\" (UTC), 90m, 2h or 7d"},
     {kFrom, false, "from", "PEER", "only what this friend delivered; self is you"},
     {kFollow, false, "follow", nullptr, "go on and print what comes, until interrupted"},
     {kRaw, false, "raw", nullptr, "escape nothing; never to a terminal"},
@@ -86,19 +86,28 @@ std::vector<option> long_options() {
   return out;
 }
 
-Refusal unknown_option(const std::string& word) {
+// Which help lists the options: getopt puts words behind options, so the command may not have been taken yet.
+std::string options_hint(const Options& options, const std::vector<std::string>& arguments) {
+  const Command* command = options.command;
+  for (const std::string& argument : arguments) {
+    if (!command) command = command_named(argument);
+  }
+  return "gossipc " + std::string(command ? command->name : "COMMAND") + " --help lists the options";
+}
+
+Refusal unknown_option(const std::string& word, const std::string& hint) {
   std::vector<std::string> known;
   for (const option& o : long_options()) {
     if (o.name) known.push_back(std::string("--") + o.name);
   }
   if (optopt != 0 && !word.starts_with("--")) {
-    return {"unknown option -" + std::string(1, static_cast<char>(optopt)), "gossipc --help lists the options"};
+    return {"unknown option -" + std::string(1, static_cast<char>(optopt)), hint};
   }
   const std::string name = word.substr(0, word.find('='));
   for (const std::string& k : known) {
-    if (k == name) return {name + " takes no value", "gossipc --help lists the options"};
+    if (k == name) return {name + " takes no value", hint};
   }
-  return {"unknown option " + name, did_you_mean(name, known, "gossipc --help lists the options")};
+  return {"unknown option " + name, did_you_mean(name, known, hint)};
 }
 
 Refusal unknown_command(const std::string& word) {
@@ -107,8 +116,10 @@ Refusal unknown_command(const std::string& word) {
   return {"unknown command " + quoted(word), did_you_mean(word, known, "gossipc --help lists the commands")};
 }
 
-// A word that is neither an option nor an option's value.
-std::optional<Refusal> take_word(Options& options, const std::string& word) {
+Refusal twice(const std::string& what, const std::string& hint = {}) { return {what + " was given twice", hint}; }
+
+// A word that is neither an option nor an option's value. `named`: --name was given.
+std::optional<Refusal> take_word(Options& options, const std::string& word, bool named) {
   if (!options.command) {
     if (word == "help" && !options.has(kHelp)) {
       options.set(kHelp, "");
@@ -120,10 +131,16 @@ std::optional<Refusal> take_word(Options& options, const std::string& word) {
   const Command& command = *options.command;
   if (command.positional == kHelp) {
     const bool text = std::strchr(command.options, kMessage) != nullptr;
-    return Refusal{"unexpected argument " + quoted(word),
-                   text ? "give the text with -m, in quotes" : "gossipc " + std::string(command.name) + " --help"};
+    const std::string hint = text ? "give the text with -m, in quotes" : "gossipc " + std::string(command.name) + " --help";
+    if (word == command.name) return twice(word, hint);
+    return Refusal{"unexpected argument " + quoted(word), hint};
   }
-  if (options.has(command.positional)) return Refusal{"unexpected argument " + quoted(word), "one at a time"};
+  if (options.has(command.positional)) {
+    const std::string& present = options.value(command.positional);
+    if (named) return Refusal{"NAME was given twice (" + word + ", " + present + ")", "one at a time"};
+    if (present == command.name) return twice(present);
+    return Refusal{"unexpected argument " + quoted(word), "one at a time"};
+  }
   options.set(command.positional, word);
   return std::nullopt;
 }
@@ -141,17 +158,18 @@ std::optional<Refusal> check_allowed(const Options& options) {
 }
 
 // One step of getopt_long.
-std::optional<Refusal> take_option(Options& options, int got, const std::string& word) {
-  if (got == '?') return unknown_option(word);
-  if (got == ':') return Refusal{word + " needs a value", "gossipc --help lists the options"};
+std::optional<Refusal> take_option(Options& options, int got, const std::string& word, const std::string& hint) {
+  if (got == '?') return unknown_option(word, hint);
+  if (got == ':') return Refusal{word + " needs a value", hint};
   if (const Command* command = command_lettered(got)) {
+    if (options.command == command) return twice(command->name);
     if (options.command)
       return Refusal{"two commands: " + std::string(options.command->name) + " and " + command->name, "one at a time"};
     options.command = command;
     return std::nullopt;
   }
   const Opt which = static_cast<Opt>(got);
-  if (row_of(which)->argument && options.has(which)) return Refusal{"--" + std::string(row_of(which)->name) + " was given twice"};
+  if (row_of(which)->argument && options.has(which)) return twice("--" + std::string(row_of(which)->name));
   options.set(which, optarg ? optarg : "");
   return std::nullopt;
 }
@@ -180,10 +198,11 @@ Result<Options> parse_options(std::vector<std::string> arguments) {
     const int got = ::getopt_long(argc, argv.data(), shorts.c_str(), longs.data(), nullptr);
     if (got == -1) break;
     const std::string word = got == '?' || got == ':' ? argv[optind > at ? optind - 1 : at] : "";
-    if (auto refusal = take_option(options, got, word)) return *refusal;
+    if (auto refusal = take_option(options, got, word, options_hint(options, arguments))) return *refusal;
   }
+  const bool named = options.has(kName);
   for (int i = optind; i < argc; ++i) {
-    if (auto refusal = take_word(options, argv[i])) return *refusal;
+    if (auto refusal = take_word(options, argv[i], named)) return *refusal;
   }
   if (auto refusal = check_allowed(options)) return *refusal;
   return options;
@@ -191,8 +210,7 @@ Result<Options> parse_options(std::vector<std::string> arguments) {
 
 std::string usage_of(const Command& command) {
   std::string out = "usage: gossipc " + std::string(command.name);
-  if (command.positional != kHelp) out += command.positional == kId ? " [ID]" : " NAME";
-  out += " [options]\n";
+  out += std::string(command.words) + " [options]\n";
   if (command.flag) out += "       gossipc --" + std::string(command.flag) + " (-" + command.letter + ") [options]\n";
   out += std::string(command.help) + "\n\n";
   for (const Row& row : kRows) {

@@ -39,6 +39,7 @@ struct Command {
   char letter;          // its short form
   Opt positional;       // what a bare word after the command stands for; kHelp: none is taken
   const char* options;  // letters of the options it takes, in the order of its help
+  const char* words;    // of its usage line, before [options]
   const char* help;     // one line
   const char* more;     // paragraphs and examples of its own help
   int (*run)(Call&);

@@ -9,7 +9,7 @@ namespace gossip::client {
 
 class Out {
  public:
-  explicit Out(int fd = 1) : fd_(fd) {}
+  explicit Out(int fd = 1) : fd_(fd) {}  // -1: it was closed when we started, and whatever is written fails
   void put(std::string_view data);  // buffered; flushes itself when large
   // False when the reader closed the pipe (then and for ever after: nothing more is written). Throws sys::Error for anything
   // else, a full disk among them.

@@ -120,6 +120,7 @@ int one_message(Call& call, const std::string& typed) {
     db::JsonObject out(db);
     out.text("id", to_hex(*id)).integer("heard_ms", found[0].heard_ms).text("delivered_by", found[0].delivered_by);
     out.integer("friends", static_cast<std::int64_t>(all)).integer("passed", static_cast<std::int64_t>(passed.size()));
+    out.texts("passed_by", passed).texts("waiting", waiting);
     call.out.put(shown(out.take(), Show::kJson) + "\n");
     return kDone;
   }

@@ -16,12 +16,17 @@ constexpr int kLookAgainMs = 200;
 
 volatile std::sig_atomic_t g_interrupted = 0;
 
-// The first signal ends us when the page is printed, or in a write that waits; a second one at once.
+// The first signal ends us when the page is printed, or in a write that waits; a second one at once. What was ignored when we
+// started stays so: nohup, and the shell for what it runs in the background, mean it.
 void catch_interrupts() {
   struct sigaction action {};
   action.sa_handler = [](int) { g_interrupted = 1; };
   action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction before {};
+    if (::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
+    ::sigaction(signal, &action, nullptr);
+  }
 }
 
 class View {

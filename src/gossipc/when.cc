@@ -44,11 +44,14 @@ std::optional<std::int64_t> day_start(std::string_view date) {
 }
 
 std::optional<std::int64_t> moment(std::string_view text) {
-  const bool with_time = looks_like(text, "dddd-dd-dd dd:dd:dd") || looks_like(text, "dddd-dd-ddTdd:dd:dd");
+  bool with_time = false;
+  for (const char* pattern : {"dddd-dd-dd dd:dd:dd", "dddd-dd-dd dd:dd", "dddd-dd-ddTdd:dd:ddZ", "dddd-dd-ddTdd:dd:dd"}) {
+    with_time = with_time || looks_like(text, pattern);
+  }
   if (!with_time && !looks_like(text, "dddd-dd-dd")) return std::nullopt;
   const std::optional<std::int64_t> start = day_start(text);
   if (!start || !with_time) return start;
-  const int h = number(text.substr(11, 2)), m = number(text.substr(14, 2)), s = number(text.substr(17, 2));
+  const int h = number(text.substr(11, 2)), m = number(text.substr(14, 2)), s = text.size() < 19 ? 0 : number(text.substr(17, 2));
   if (h > 23 || m > 59 || s > 59) return std::nullopt;
   return *start + h * kHourMs + m * kMinuteMs + s * kSecondMs;
 }
@@ -85,7 +88,7 @@ Result<std::int64_t> parse_since(std::string_view text, std::int64_t now_ms) {
   if (const auto span = span_of(text)) return now_ms - *span;
   if (const auto at = moment(text)) return *at;
   return Refusal{"--since does not understand " + quoted(text),
-                 "give YYYY-MM-DD, \"YYYY-MM-DD HH:MM:SS\" (UTC), or how long ago: 90m, 2h, 7d"};
+                 "give YYYY-MM-DD, \"YYYY-MM-DD HH:MM\" or \"YYYY-MM-DD HH:MM:SS\" (UTC), or how long ago: 90m, 2h, 7d"};
 }
 
 }  // namespace gossip::client

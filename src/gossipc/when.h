@@ -11,8 +11,8 @@ namespace gossip::client {
 
 std::string format_utc(std::int64_t wall_ms);  // YYYY-MM-DD HH:MM:SS
 
-// "YYYY-MM-DD", "YYYY-MM-DD HH:MM:SS" (a T between is fine too), or a span before now: "90m", "2h", "7d". Milliseconds since
-// 1970.
+// "YYYY-MM-DD", "YYYY-MM-DD HH:MM", "YYYY-MM-DD HH:MM:SS", "YYYY-MM-DDTHH:MM:SS" with or without "Z" (view --json prints it), or
+// a span before now: "90m", "2h", "7d". Milliseconds since 1970.
 Result<std::int64_t> parse_since(std::string_view text, std::int64_t now_ms);
 
 }  // namespace gossip::client

@@ -1,10 +1,13 @@
 """What is refused at the door, and how it is said: gossipc without any network."""
+import json
 import os
 import re
+import signal
 import stat
+import subprocess
 import unittest
 
-from gossip import Case, SharedCase, pem_of
+from gossip import GOSSIPC, PATIENCE, Case, SharedCase, pem_of
 
 
 class Door(SharedCase):
@@ -107,6 +110,32 @@ class Door(SharedCase):
             self.assertEqual(done.status, 0, done)
             codes.append(re.search(r"\b[A-Z2-7]{5}(?:-[A-Z2-7]{5}){3}-[A-Z2-7]{6}\b", done.err).group(0))
         self.assertEqual(codes[0], codes[1])
+
+    def test_closed_stdout_is_an_output_error_and_the_id_is_not_lost(self):
+        done = subprocess.run(["sh", "-c", '"$0" send -m unheard >&-', GOSSIPC], env=self.a.env, stderr=subprocess.PIPE, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 11)
+        self.assertRegex(done.stderr.decode(), r"\b[0-9a-f]{64}\b")
+        self.assertIn("unheard", self.a.texts())
+        done = subprocess.run(["sh", "-c", '"$0" view >&-', GOSSIPC], env=self.a.env, stderr=subprocess.PIPE, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 11)
+
+    def test_follow_keeps_a_signal_ignored_that_was(self):
+        self.a.must("send", "-m", "for the follower")
+        follow = subprocess.Popen(["sh", "-c", 'trap "" HUP; exec "$0" view --follow', GOSSIPC], env=self.a.env, stdout=subprocess.PIPE)
+        self.addCleanup(follow.stdout.close)
+        self.addCleanup(follow.kill)
+        while b"for the follower" not in follow.stdout.readline():
+            pass
+        follow.send_signal(signal.SIGHUP)
+        self.a.must("send", "-m", "still there")
+        while b"still there" not in follow.stdout.readline():
+            pass
+        follow.send_signal(signal.SIGTERM)
+        self.assertEqual(follow.wait(PATIENCE), 0)
+
+    def test_status_of_a_message_names_who_has_passed_it(self):
+        told = json.loads(self.a.must("status", self.a.send("whither"), "--json"))
+        self.assertEqual((told["passed_by"], told["friends"]), ([], len(told["waiting"])))
 
     def test_f30_nothing_printed_can_drive_a_terminal(self):
         nasty = "a\x1b[2J\x07\r\n\u009b31m\u202e\u200b\U000e0041|\\end"

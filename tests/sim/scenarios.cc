@@ -62,7 +62,7 @@ struct Town {
   }
 
   World world;
-  test::SeededRng rng;
+  test::TestRng rng;
 };
 
 struct Sums {

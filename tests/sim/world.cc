@@ -52,7 +52,7 @@ struct World::Node {
       : id(id_), rng(seed * 0x9e3779b97f4a7c15 + id_), store(library, crypto, rng.array<32>()) {}
 
   NodeId id;
-  test::SeededRng rng;
+  test::TestRng rng;
   test::ToyCrypto crypto;
   SimStore store;
   std::unique_ptr<Engine> engine;
@@ -350,7 +350,7 @@ void World::befriend(NodeId a, NodeId b, Micros latency) {
 
 // A ring, so that it is connected, and random edges up to the mean degree.
 void World::random_graph() {
-  test::SeededRng rng(params.seed);
+  test::TestRng rng(params.seed);
   const std::uint64_t spread = static_cast<std::uint64_t>(params.latency_max - params.latency_min) + 1;
   auto latency = [&] { return params.latency_min + static_cast<Micros>(rng.below(spread)); };
   std::vector<NodeId> order(params.nodes);
@@ -367,7 +367,7 @@ void World::random_graph() {
 }
 
 MessageNo World::message(NodeId author, Micros at, std::size_t text_size) {
-  test::SeededRng rng(params.seed ^ (library.items.size() + 1) * 0x9e3779b97f4a7c15);
+  test::TestRng rng(params.seed ^ (library.items.size() + 1) * 0x9e3779b97f4a7c15);
   Message m;
   m.created = created_at(1'700'000'000'000 + at / 1000 + nodes_[author]->skew_ms, 0);
   m.salt = rng.array<16>();

@@ -12,30 +12,11 @@
 
 #include "gossip/engine.h"
 #include "support/memory_store.h"
+#include "support/test_rng.h"
 #include "support/toy_crypto.h"
 
 namespace gossip::test {
 
-// SplitMix64 as the Rng port.
-class SeededRng : public Rng {
- public:
-  explicit SeededRng(std::uint64_t seed) : state_(seed) {}
-  void fill(MutView out) override {
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      if (i % 8 == 0) step();
-      out[i] = static_cast<std::uint8_t>(word_ >> (8 * (i % 8)));
-    }
-  }
-
- private:
-  void step() {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    word_ = z ^ z >> 31;
-  }
-  std::uint64_t state_, word_ = 0;
-};
 
 class Network {
  public:
@@ -44,7 +25,7 @@ class Network {
   struct Node {
     std::unique_ptr<MemoryStore> store;
     std::unique_ptr<Engine> engine;   // none: crashed
-    std::unique_ptr<SeededRng> rng;
+    std::unique_ptr<TestRng> rng;
     std::map<int, bool> friends;      // node -> we dial it
     std::map<LinkId, std::pair<int, LinkId>> links;  // ours -> (node, theirs)
     std::map<LinkId, std::size_t> in_flight;
@@ -53,7 +34,7 @@ class Network {
     std::vector<Note> notes;
   };
 
-  SeededRng rng;
+  TestRng rng;
   std::vector<Node> nodes;
   Micros latency = 20 * kMillisecond;
   std::size_t window = 64 * 1024;
@@ -66,7 +47,7 @@ class Network {
   int add_node() {
     const int n = static_cast<int>(nodes.size());
     Node node;
-    node.rng = std::make_unique<SeededRng>(rng.u64());
+    node.rng = std::make_unique<TestRng>(rng.u64());
     node.store = std::make_unique<MemoryStore>(crypto_, node.rng->array<32>());
     nodes.push_back(std::move(node));
     start(n);

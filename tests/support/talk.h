@@ -136,7 +136,7 @@ class Talk {
 
   ToyCrypto crypto;
   MemoryStore store;
-  SeededRng rng;
+  TestRng rng;
   Engine engine;
   Now now;
   LinkId link = 0;

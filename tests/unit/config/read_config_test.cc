@@ -117,6 +117,10 @@ TEST(ReadConfig, TheDaemonNeedsANameAndAHomeTheClientOnlyAPath) {
   EXPECT_TRUE(read({{"GOSSIPD_DB_PATH", "/x.db"}}, Program::kClient).ok());
   EXPECT_TRUE(read({{"GOSSIPD_DB_PATH", "/x.db"}, {"GOSSIPD_LISTEN_PORT", "nonsense"}}, Program::kClient).ok());
   EXPECT_FALSE(read({{"GOSSIPD_DB_PATH", "/x.db"}, {"GOSSIPD_USERNAME", "a\tb"}}, Program::kClient).ok());
+  EXPECT_TRUE(read({{"GOSSIPD_DB_PATH", "/x.db"}, {"GOSSIPD_USERNAME", ""}}, Program::kClient).ok());
+  const Result<Config> daemon = read_with("GOSSIPD_USERNAME", "");
+  ASSERT_FALSE(daemon.ok());
+  EXPECT_EQ(daemon.refusal().hint.find("--source"), std::string::npos);
 }
 
 TEST(Describe, SaysWhereEachValueCameFrom) {

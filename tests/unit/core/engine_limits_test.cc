@@ -113,7 +113,7 @@ TEST(EngineLimits, RottenRowsPinNothingHoweverMany) {
 TEST(EngineLimits, TableHoldsWhoeverIsAdded) {
   ToyCrypto crypto;
   MemoryStore store(crypto, Hash{});
-  SeededRng rng(3);
+  TestRng rng(3);
   Engine engine({}, store, crypto, rng);
   Now now{kSecond, 0};
   std::vector<PeerInfo> friends;

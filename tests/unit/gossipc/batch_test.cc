@@ -75,6 +75,7 @@ TEST_F(BatchLine, BadJsonIsRefusedInWords) {
   EXPECT_EQ(bad(R"({"text":"x","sender":"eve"})").words.what, "unknown field \"sender\"");
   EXPECT_EQ(bad(R"({"text":"x","text":"y"})").words.what, "\"text\" is there twice");
   EXPECT_EQ(bad(R"({"text":"x"})", "").words.what, "no sender");
+  EXPECT_EQ(bad(R"({"text":"x","source":""})").words.what, "the sender is empty");
   EXPECT_EQ(bad("{\"text\":\"\xff\"}").words.what, "not valid UTF-8 at byte offset 9");
   EXPECT_EQ(bad(std::string("{\"text\":\"a\0b\"}", 14)).code, kUsage);
 }
@@ -88,6 +89,7 @@ TEST_F(BatchLine, F9ATextWithNulIsRefusedAndNotCut) {
 
 TEST_F(BatchLine, F9LoneSurrogatesAreRefused) {
   EXPECT_EQ(bad(R"({"text":"a\ud800"})").code, kUsage);
+  EXPECT_EQ(bad(R"({"text":"\ud800"})").words.what, "there is a lone surrogate in \"text\"");
   EXPECT_EQ(bad(R"({"text":"\udc00 b"})").code, kUsage);
   EXPECT_EQ(bad(R"({"text":"\ud800\ud800"})").code, kUsage);
 }
@@ -121,6 +123,7 @@ TEST(JsonObject, ValuesAreQuotedBySqlite) {
   EXPECT_EQ(out.text("a", "x\"\\\n\x1b").integer("b", -5).boolean("c", true).null("d").take(),
             "{\"a\":\"x\\\"\\\\\\n\\u001b\",\"b\":-5,\"c\":true,\"d\":null}");
   EXPECT_EQ(out.text("again", "").take(), "{\"again\":\"\"}");
+  EXPECT_EQ(out.texts("none", {}).texts("two", {"a\"", "b"}).take(), "{\"none\":[],\"two\":[\"a\\\"\",\"b\"]}");
 }
 
 TEST(Stamp, OrderIsKeptWhateverTheClockDoes) {

@@ -86,10 +86,20 @@ TEST(Options, WrongCallsAreRefusedInWords) {
   EXPECT_EQ(refused({"send", "-m", "hello", "world"}).hint, "give the text with -m, in quotes");
   EXPECT_EQ(refused({"view", "alice"}).what, "unexpected argument \"alice\"");
   EXPECT_EQ(refused({"show-key", "alice", "bob"}).what, "unexpected argument \"bob\"");
-  EXPECT_EQ(refused({"show-key", "alice", "-n", "bob"}).what, "unexpected argument \"alice\"");
+  EXPECT_EQ(refused({"add-peer", "a", "--name", "b"}).what, "NAME was given twice (a, b)");
+  EXPECT_EQ(refused({"view", "-g"}).what, "view was given twice");
+  EXPECT_EQ(refused({"-g", "-g"}).what, "view was given twice");
+  EXPECT_EQ(refused({"-a", "add-peer", "alice"}).what, "add-peer was given twice");
   EXPECT_EQ(refused({"view", "--replace"}).what, "view takes no --replace");
   EXPECT_EQ(refused({"--json"}).what, "--json needs a command");
   EXPECT_EQ(refused({""}).what, "unknown command \"\"");
+}
+
+TEST(Options, TheHintNamesTheHelpThatListsTheOptions) {
+  EXPECT_EQ(refused({"view", "-Z"}).hint, "gossipc view --help lists the options");
+  EXPECT_EQ(refused({"--quiet", "send", "-m"}).hint, "gossipc send --help lists the options");
+  EXPECT_EQ(refused({"-g", "--json=yes"}).hint, "gossipc view --help lists the options");
+  EXPECT_EQ(refused({"--zzzzzzzzzzzzzz"}).hint, "gossipc COMMAND --help lists the options");
 }
 
 TEST(Options, HelpIsPrintedFromTheTables) {
