@@ -248,7 +248,7 @@ def check_json():
     """Fields of --json against what the sources put into objects."""
     rows = re.findall(r"^([a-z_]+(?:, [a-z_]+)+)$", section(read("man/gossipc.1"), "JSON Lines"), re.M)
     sources = "".join(read(p) for p in sorted(glob.glob(os.path.join(HOME, "src/gossipc/*.cc"))))
-    there = set(re.findall(r'\.(?:text|integer|boolean|null)\("([a-z_]+)"', sources))
+    there = set(re.findall(r'\.(?:texts?|integer|boolean|null)\("([a-z_]+)"', sources))
     there |= set(re.findall(r"'([a-z_]+)', ", read("src/db/messages.cc")))
     yield from differ("gossipc.1, JSON Lines", (word for row in rows for word in row.split(", ")), there)
 
