@@ -99,10 +99,16 @@ inline std::string to_utf8(char32_t c) {
   return {static_cast<char>(0xf0 | c >> 18), tail(c >> 12), tail(c >> 6), tail(c)};
 }
 
-// What must never reach a terminal as it is: C0, DEL, C1, bidi controls, zero-width, line separators, tag characters.
+// What must never reach a terminal as it is (gossip(7), TEXT): controls, bidi controls, what takes no room or cannot be seen,
+// line separators, tags.
 inline bool hostile(char32_t c) {
-  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-         (c >= 0x2066 && c <= 0x2069) || c == 0x2060 || c == 0xfeff || (c >= 0xe0000 && c <= 0xe007f);
+  for (char32_t single : {0xad, 0x34f, 0x61c, 0x2800, 0x3164, 0xfeff, 0xffa0}) {
+    if (c == single) return true;
+  }
+  auto in = [c](char32_t first, char32_t last) { return c >= first && c <= last; };
+  return c < 0x20 || in(0x7f, 0x9f) || in(0x115f, 0x1160) || in(0x17b4, 0x17b5) || in(0x180b, 0x180f) || in(0x200b, 0x200f) ||
+         in(0x2028, 0x202e) || in(0x2060, 0x206f) || in(0xfe00, 0xfe0d) || in(0xfff0, 0xfffb) || in(0x1bca0, 0x1bca3) ||
+         in(0x1d173, 0x1d17a) || in(0xe0000, 0xe0fff);
 }
 
 // A text of valid UTF-8 made from any bytes: what is not UTF-8 is read as Latin-1.
