@@ -53,6 +53,4 @@ struct DoorRefusal {
 std::optional<DoorRefusal> check_sender(std::string_view sender);
 std::optional<DoorRefusal> check_text(std::string_view text, std::size_t limit);
 
-const char* fault_name(MessageFault fault);  // for status: "unknown version", ...
-
 }  // namespace gossip

@@ -46,7 +46,7 @@ class Fetcher {
   Verdict on_have(View payload);
   Verdict on_body(Now now, const Body& body);
   Verdict on_gone(Now now, const Seqs& gone);
-  void on_data(Now now, std::size_t body_pending);  // a DATA cell came while a BODY of this length is arriving (0: none is)
+  void on_data(Now now, std::size_t body_pending);  // bytes came, and a BODY of this length is arriving (0: none is)
   void tick(Now now);
   bool overdue(Now now) const;  // no HEAD in kHeadTime
   void give_up();               // fetches nothing over this session any more

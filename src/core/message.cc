@@ -127,17 +127,4 @@ std::optional<DoorRefusal> check_text(std::string_view text, std::size_t limit) 
   return bad_utf8("the message", text);
 }
 
-const char* fault_name(MessageFault fault) {
-  switch (fault) {
-    case MessageFault::kNone: return "fine";
-    case MessageFault::kVersion: return "unknown version";
-    case MessageFault::kKind: return "unknown kind";
-    case MessageFault::kScope: return "unknown scope";
-    case MessageFault::kFlags: return "unknown flags";
-    case MessageFault::kLength: return "too long";
-    case MessageFault::kForm: return "not canonical";
-  }
-  return "?";
-}
-
 }  // namespace gossip
