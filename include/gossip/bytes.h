@@ -37,12 +37,25 @@ std::optional<Bytes> from_hex(std::string_view text);  // either case, nothing e
 class Reader {
  public:
   explicit Reader(View bytes) : rest_(bytes) {}
-  std::uint8_t u8();
+  std::uint8_t u8() {
+    if (rest_.empty()) return static_cast<std::uint8_t>(big_endian(1));
+    const std::uint8_t v = rest_.front();
+    rest_ = rest_.subspan(1);
+    return v;
+  }
   std::uint16_t u16();
   std::uint32_t u32();
   std::uint64_t u64();
-  std::uint64_t leb128();
-  View take(std::size_t n);
+  std::uint64_t leb128() { return !rest_.empty() && rest_.front() < 0x80 ? u8() : long_leb128(); }
+  View take(std::size_t n) {
+    if (n > rest_.size()) {
+      fail();
+      return {};
+    }
+    View got = rest_.first(n);
+    rest_ = rest_.subspan(n);
+    return got;
+  }
   template <std::size_t N>
   std::array<std::uint8_t, N> array() {
     std::array<std::uint8_t, N> out{};
@@ -58,6 +71,7 @@ class Reader {
 
  private:
   std::uint64_t big_endian(std::size_t n);
+  std::uint64_t long_leb128();
   View rest_;
   bool ok_ = true;
 };
@@ -70,11 +84,16 @@ class Writer {
   Writer& u16(std::uint16_t v) { return big_endian(v, 2); }
   Writer& u32(std::uint32_t v) { return big_endian(v, 4); }
   Writer& u64(std::uint64_t v) { return big_endian(v, 8); }
-  Writer& leb128(std::uint64_t v);
-  Writer& bytes(View v) { out_.insert(out_.end(), v.begin(), v.end()); return *this; }
+  Writer& leb128(std::uint64_t v) {
+    if (v >= 0x80) return long_leb128(v);
+    out_.push_back(static_cast<std::uint8_t>(v));
+    return *this;
+  }
+  Writer& bytes(View v) { out_.insert(out_.end(), v.data(), v.data() + v.size()); return *this; }
 
  private:
   Writer& big_endian(std::uint64_t v, std::size_t n);
+  Writer& long_leb128(std::uint64_t v);
   Bytes& out_;
 };
 

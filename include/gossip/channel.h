@@ -15,6 +15,7 @@
 #include "gossip/cell.h"
 #include "gossip/frame.h"
 #include "gossip/handshake.h"
+#include "gossip/health.h"
 #include "gossip/pair.h"
 #include "gossip/ports.h"
 #include "gossip/time.h"
@@ -32,7 +33,7 @@ constexpr Micros kDead = 75 * kSecond;              // without a cell that verif
 constexpr Micros kCloseWait = 2 * kSecond;          // after our CLOSE
 constexpr std::size_t kPadAll = 256;                // batches are 1, 2, 4 ... 256 cells, then multiples of it
 
-// How a channel ended; the words are what status shows.
+// How a channel ended.
 enum class End : std::uint8_t {
   kOpenStill,
   kClosed,          // CLOSE 0 exchanged
@@ -44,7 +45,7 @@ enum class End : std::uint8_t {
   kUnproven,        // dialled: READY missing or bad: the peer could not prove itself
   kStranger,        // accepted: never became a session
 };
-const char* end_words(End end);
+Why why_of(End end);
 
 class Channel {
  public:

@@ -1,7 +1,9 @@
 // Engine: the sync layer of one process, for all friends (gossip(7), SYNC). Events and time go in, actions come out; the daemon,
 // the simulator and the fuzzers run this very class. It holds no socket, clock, thread or file.
 //
-// Duty of the driver, each turn:   handle(events)  tick  flush  then poll() until empty  then sleep until next_deadline().
+// Duty of the driver, each turn:   handle(events)  tick  flush  then poll() until empty  then sleep until next_deadline(), unless
+// there is more(): then another flush comes first. Each flush gives every link its share of a round, so that others may be heard
+// between two of them.
 // What flush() commits is durable before anything that reveals it is produced: HAVE, CREDIT.ack and Stored are made from
 // committed rows and cursors only, so a failed or forgotten commit promises nothing to anybody.
 #pragma once
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "gossip/channel.h"
+#include "gossip/health.h"
 #include "gossip/ports.h"
 #include "gossip/time.h"
 
@@ -28,6 +31,7 @@ struct PeerInfo {
   std::uint64_t gen = 0;
   bool dialable = false;
   std::uint64_t address_stamp = 0;  // changes when the address or key does: clears the back-off
+  std::uint64_t last_up = 0;        // the greater, the later it was up; 0: never. Only an order, for the dials at start
 };
 
 // --- events
@@ -36,25 +40,36 @@ struct LinkUp { LinkId link; PeerId peer; std::uint64_t gen; bool dialled; };
 struct LinkDown { LinkId link; End why; };
 struct BytesIn { LinkId link; View bytes; };
 struct Writable { LinkId link; std::size_t free; };                      // the link takes about this much now
-struct DialFailed { PeerId peer; std::string why; };                     // words for status: "refused", "not recognised" ...
+struct DialFailed { PeerId peer; Why why; };
 struct Bell {};                                                          // the store may have grown
 struct Sibling { PeerId peer; bool up; };                                // the other process has, or lost, a session to the friend
 struct ClearBackoff {};                                                  // SIGHUP: dial everybody who is not up, soon
 struct StoreRoom { bool room; };                                         // false: the disk is short; ask for nothing more
-using Event = std::variant<PeersChanged, LinkUp, LinkDown, BytesIn, Writable, DialFailed, Bell, Sibling, ClearBackoff, StoreRoom>;
+struct CommitTook { Micros took; };                                      // the last one; after a slow one little is asked for a while
+using Event = std::variant<PeersChanged, LinkUp, LinkDown, BytesIn, Writable, DialFailed, Bell, Sibling, ClearBackoff, StoreRoom,
+                           CommitTook>;
 
 // --- actions
 struct Send { LinkId link; Bytes bytes; };
 struct Dial { PeerId peer; };                                            // answered by LinkUp or DialFailed
 struct CloseLink { LinkId link; CloseCode code; };                       // the engine has forgotten the link; no LinkDown is due
 struct Stored { std::uint64_t count; };                                  // committed: ring the other process
-enum class Health : std::uint8_t { kWaiting, kDialling, kUp };
-struct Note { PeerId peer; bool dialled; Health state; std::string reason; };   // only when it changed; for status and the log
+// For status and the log; only when it changed, where a next try moved by a few seconds too.
+struct Note {
+  PeerId peer;
+  bool dialled;                  // by us
+  Health state;                  // kWaiting or kUp
+  Why why;
+  std::optional<Micros> next = std::nullopt;  // the next try, when one is due; in the past: it is being dialled, or its turn comes
+  unsigned failures = 0;         // in a row
+  bool outage = false;           // our own network seems to be down: failures are not counted
+};
 using Action = std::variant<Send, Dial, CloseLink, Stored, Note>;
 
 struct EngineConfig {
   bool dials = true;                         // the worker dials; the listener does not
   Micros fetch_interval = 5 * kSecond;       // first wait after a failed dial
+  std::uint64_t friend_quota = 0;            // bytes stored from one friend in one day (UTC); 0: no limit
 };
 
 struct EngineStats {
@@ -63,6 +78,10 @@ struct EngineStats {
   std::uint64_t commits = 0, commits_failed = 0;
   std::uint64_t other_log = 0, mismatch = 0;      // logs of friends that had to be read from the start again
   std::uint64_t haves_sent = 0, bodies_sent = 0;
+  std::uint64_t bodies_late = 0;                  // the other process had stored them meanwhile
+  // How often asking and granting stopped, and why: the table of unresolved entries, bodies in flight, the store (full, or slow), a
+  // friend's quota for the day.
+  std::uint64_t stops_table = 0, stops_flight = 0, stops_store = 0, stops_slow = 0, stops_quota = 0;
 };
 
 class Engine {
@@ -72,9 +91,11 @@ class Engine {
   void handle(Now now, const Event& event);
   void tick(Now now);
   bool flush(Now now);  // commits what is due; false when a commit failed (nothing was promised; asked again later)
+  bool more() const;    // the last flush left something that may be said now
   bool poll(Action& out);
   std::optional<Micros> next_deadline() const;
   const EngineStats& stats() const;
+  std::size_t share(LinkId link) const;  // how much of what the link has to say is fair to read in one turn
   void finish(Now now);  // going down: commits what was staged, whatever is due
   void assert_invariants() const;  // I4, I5 and the engine's own books; for tests, simulator and fuzzers
 

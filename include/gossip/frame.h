@@ -32,21 +32,26 @@ struct Body { Seq seq = 0; View message; };  // points into the frame
 struct Credit { Seq ack = 0; std::uint64_t more = 0; };
 struct Err { std::uint8_t code = 1; };
 
-// A whole frame as it came: the payload lives until the next call to FrameReader.
+// A whole frame as it came: the payload lives until the next call to FrameReader. Of a type that may be ignored it is left out.
 struct RawFrame { std::uint8_t type = 0; View payload; };
 
 // Cuts a byte stream into frames, holding at most one partial frame. kBad is for ever.
 class FrameReader {
  public:
-  enum class Got { kFrame, kMore, kBad };  // kBad: a length over kMaxFrame or not minimal
-  void feed(View bytes);
+  enum class Got { kFrame, kMore, kBad };  // kBad: a length that is not minimal, or that no frame of its type can have
+  void feed(View bytes);  // REQUIRES them to live until next() has given kMore or kBad: a whole frame is handed out where it lies
   Got next(RawFrame& out);
-  std::size_t body_pending() const;  // length of the BODY frame that is partly here, or 0
-  std::size_t buffered() const { return buffer_.size() - start_; }
+  std::size_t body_pending() const;         // length of the BODY frame that is partly here, or 0
+  std::optional<Seq> body_begun() const;    // and its seq, as soon as that is here
+  std::size_t buffered() const { return kept_ ? buffer_.size() : input_.size(); }
 
  private:
+  void keep();
+  void skip();
   Bytes buffer_;
-  std::size_t start_ = 0;
+  View input_;              // not handed out yet: in buffer_, or where the caller has it
+  bool kept_ = false;       // buffer_ holds the beginning of a frame, and nothing else is here
+  std::uint64_t skip_ = 0;  // of a frame that is ignored, still to come
   bool bad_ = false;
 };
 

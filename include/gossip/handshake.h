@@ -10,6 +10,7 @@
 
 #include "gossip/bucket.h"
 #include "gossip/derive.h"
+#include "gossip/health.h"
 #include "gossip/pair.h"
 
 namespace gossip {
@@ -38,9 +39,9 @@ class Initiator {
   SessionKeys keys_;
 };
 
-// Why a caller whose tag was a friend's did not get a session. The words are what status shows.
+// Why a caller whose tag was a friend's did not get a session.
 enum class Reason : std::uint8_t { kBadBody, kReplay, kM3Bad, kTimeout, kRate };
-const char* reason_words(Reason reason);
+Why why_of(Reason reason);
 
 struct ReasonCount {
   PeerId peer = 0;

@@ -27,6 +27,9 @@ constexpr std::size_t kMaxWanted = 4096;          // seqs a friend may have want
 constexpr std::size_t kWindowBodies = 256;        // bodies asked of one friend at once
 constexpr std::size_t kWindowBytes = 256 * 1024;
 constexpr std::size_t kMaxLeave = 1024;           // bodies a friend may still send, asked again elsewhere or not
+constexpr std::uint64_t kMaxFlight = 32 << 20;    // bytes of bodies asked for and frames partly here, all friends together
+constexpr std::size_t kQuantum = 16 * 1024;       // bytes of one link's turn, reading and serving
+constexpr std::size_t kTailShare = 4;             // a link that is in the tail of a log gets so many times that
 constexpr std::size_t kBatchMessages = 1000;      // per transaction
 constexpr std::size_t kBatchBytes = 1 << 20;
 constexpr Micros kGatherTail = 2 * kMillisecond;
@@ -35,6 +38,7 @@ constexpr Micros kLazyCommit = kSecond;           // cursors and acks that bring
 
 constexpr Micros kLazyAck = kSecond;              // CREDIT that only acknowledges, and HAVE that only skips, are sent this seldom
 constexpr Micros kStall = 5 * kSecond;            // after a commit that failed, nothing is asked for this long
+constexpr Micros kSlowCommit = 500 * kMillisecond;  // after one that took longer, nothing is asked for as long again
 constexpr Micros kHelloTime = 10 * kSecond;       // for the friend's HELLO
 constexpr Micros kHeadTime = 30 * kSecond;        // for the HEAD that answers a FETCH
 constexpr Micros kRefetch = 10 * kMinute;         // one friend's log is started over at most this often
@@ -48,5 +52,7 @@ constexpr Micros kSessionAge = 24 * kHour;        // then a new session, with ne
 
 // peers
 constexpr std::size_t kMaxPeers = 512;
+constexpr std::size_t kMaxAddresses = 8;          // of one peer
+constexpr std::size_t kMaxNumbers = 4;            // numeric addresses tried of one name
 
 }  // namespace gossip

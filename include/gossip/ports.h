@@ -102,6 +102,13 @@ struct AckUpdate {
   Seq acked = 0;
 };
 
+// What came of a commit.
+struct Committed {
+  bool done = false;
+  std::size_t stored = 0;  // messages that were not there yet
+  operator bool() const { return done; }
+};
+
 // The one log, and the cursors into friends' logs. Synchronous. An implementation throws when the world fails in a read.
 class Store {
  public:
@@ -113,10 +120,12 @@ class Store {
   virtual Hash chain(Seq seq) = 0;                                    // chain(0) = zeros; REQUIRES seq <= size()
   virtual View log_key() = 0;                                         // 32 bytes
   virtual Cursor cursor(PeerId peer, std::uint64_t gen) = 0;          // zeros when there is none
-  // One transaction: appends what is not there yet, moves cursors, notes acks. true after COMMIT returned; false when nothing
-  // of it was stored and trying again later may help (disk full, busy).
-  virtual bool commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors,
-                      std::span<const AckUpdate> acks) = 0;
+  // One transaction: appends what is not there yet, moves cursors, notes acks. Done after COMMIT returned; not, when nothing of it
+  // was stored and trying again later may help (disk full, busy).
+  virtual Committed commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors,
+                           std::span<const AckUpdate> acks) = 0;
+  // Bytes of messages stored from the friend today (UTC, by the store's clock). A store that does not count says 0.
+  virtual std::uint64_t taken_today(PeerId) { return 0; }
 };
 
 }  // namespace gossip

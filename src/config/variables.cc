@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <limits>
 
 #include "gossip/limits.h"
 #include "gossip/message.h"
@@ -101,11 +102,11 @@ Fault read_max_message(const std::string& value, Config& config) {
   return read_number(value, 1, static_cast<long>(kMaxText), " of bytes", config.max_message);
 }
 
-// --- what this version cannot do is refused, never silently left out
-Fault read_quota(const std::string& value, Config&) {
-  if (value == "0") return std::nullopt;
-  return Refusal{"is " + quoted(value) + ", but " + kLater, "unset it, or set 0 for no quota"};
+Fault read_friend_quota(const std::string& value, Config& config) {
+  return read_number(value, 0, std::numeric_limits<long>::max(), " of bytes", config.friend_quota);
 }
+
+// --- what this version cannot do is refused, never silently left out
 Fault read_cover(const std::string& value, Config&) {
   if (value == "off") return std::nullopt;
   if (value != "low" && value != "on") return wrong(value, "off, low or on");
@@ -131,7 +132,7 @@ const std::array<Variable, 15> kVariables{{
     {"GOSSIPD_FETCH_INTERVAL", false, read_fetch_interval, fine, seconds},
     {"GOSSIPD_NETWORK_KEY_FILE", false, read_network_key_file, fine, [](const Config& c) { return c.network_key_file; }},
     {"GOSSIPD_MAX_MESSAGE", true, read_max_message, fine, [](const Config& c) { return std::to_string(c.max_message); }},
-    {"GOSSIPD_FRIEND_QUOTA", false, read_quota, fine, [](const Config&) { return std::string("0"); }},
+    {"GOSSIPD_FRIEND_QUOTA", false, read_friend_quota, fine, [](const Config& c) { return std::to_string(c.friend_quota); }},
     {"GOSSIPD_COVER", false, read_cover, fine, [](const Config&) { return std::string("off"); }},
     {"GOSSIPD_PQ", false, read_pq, fine, [](const Config&) { return std::string("prefer"); }},
     {"GOSSIPD_PASSPHRASE_FILE", false, read_passphrase, fine, [](const Config&) { return std::string(); }},

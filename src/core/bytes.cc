@@ -32,28 +32,17 @@ std::optional<Bytes> from_hex(std::string_view text) {
   return out;
 }
 
-View Reader::take(std::size_t n) {
-  if (!ok_ || n > rest_.size()) {
-    fail();
-    return {};
-  }
-  View got = rest_.first(n);
-  rest_ = rest_.subspan(n);
-  return got;
-}
-
 std::uint64_t Reader::big_endian(std::size_t n) {
   std::uint64_t v = 0;
   for (std::uint8_t b : take(n)) v = v << 8 | b;
   return v;
 }
 
-std::uint8_t Reader::u8() { return static_cast<std::uint8_t>(big_endian(1)); }
 std::uint16_t Reader::u16() { return static_cast<std::uint16_t>(big_endian(2)); }
 std::uint32_t Reader::u32() { return static_cast<std::uint32_t>(big_endian(4)); }
 std::uint64_t Reader::u64() { return big_endian(8); }
 
-std::uint64_t Reader::leb128() {
+std::uint64_t Reader::long_leb128() {
   std::uint64_t v = 0;
   for (int shift = 0; shift < 70 && ok_; shift += 7) {
     std::uint64_t b = u8();
@@ -68,7 +57,7 @@ std::uint64_t Reader::leb128() {
   return 0;
 }
 
-Writer& Writer::leb128(std::uint64_t v) {
+Writer& Writer::long_leb128(std::uint64_t v) {
   std::array<std::uint8_t, 10> digits;
   std::size_t n = 0;
   for (; v >= 0x80; v >>= 7) digits[n++] = static_cast<std::uint8_t>(v | 0x80);

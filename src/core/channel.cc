@@ -5,21 +5,20 @@
 
 namespace gossip {
 
-const char* end_words(End end) {
+Why why_of(End end) {
   switch (end) {
-    case End::kOpenStill: return "open";
-    case End::kClosed: return "closed";
-    case End::kReplaced: return "replaced by a newer session";
-    case End::kShutdown: return "the friend is shutting down";
-    case End::kBusy: return "the friend is busy";
-    case End::kProtocolError: return "protocol error";
-    case End::kAbnormal: return "connection lost";
-    case End::kSilent: return "no answer";
-    case End::kNotRecognised: return "not recognised";
-    case End::kUnproven: return "peer could not prove itself";
-    case End::kStranger: return "stranger";
+    case End::kOpenStill: case End::kStranger: return Why::kNone;
+    case End::kClosed: return Why::kClosed;
+    case End::kReplaced: return Why::kReplaced;
+    case End::kShutdown: return Why::kShuttingDown;
+    case End::kBusy: return Why::kBusy;
+    case End::kProtocolError: return Why::kProtocolError;
+    case End::kAbnormal: return Why::kBrokenOff;
+    case End::kSilent: return Why::kSilent;
+    case End::kNotRecognised: return Why::kNotRecognised;
+    case End::kUnproven: return Why::kUnproven;
   }
-  return "unknown";
+  return Why::kNone;
 }
 
 View ChannelBase::gather(View bytes, std::size_t want) {

@@ -14,10 +14,15 @@ Engine::Impl::Impl(const EngineConfig& config, Store& store, Crypto& crypto, Rng
     : config_(config), store_(store), crypto_(crypto), tail_(store, crypto), tracker_(store), dialler_(config, rng) {}
 
 Engine::Impl::Link::Link(Impl& engine, Now now, const LinkUp& event, FetchMemory& memory)
-    : id(event.link), peer(event.peer), dialled(event.dialled), up_at(now.mono), free(kFirstRoom),
-      server(engine.store_, engine.crypto_, engine.tail_, engine.stats, event.peer, event.gen),
+    : tracker(engine.tracker_), id(event.link), peer(event.peer), up_at(now.mono), dialled(event.dialled), free(kFirstRoom),
       fetcher(engine.store_, engine.crypto_, engine.tracker_, engine.stats, memory, event.peer, event.gen, event.link,
-              engine.agenda_) {}
+              engine.agenda_, engine.unsaved_),
+      server(engine.store_, engine.crypto_, engine.tail_, engine.stats, event.peer, event.gen) {}
+
+void Engine::Impl::Link::hold(std::size_t bytes) {
+  tracker.flight += bytes - held;
+  held = bytes;
+}
 
 // --- friends and links
 
@@ -28,11 +33,10 @@ void Engine::Impl::on(Now now, const PeersChanged& event) {
     auto it = wanted.find(peer);
     return it != wanted.end() && it->second.gen == gen;
   };
-  for (auto it = links_.begin(); it != links_.end();) {
-    auto link = it++;
-    if (!stays(link->second->peer, link->second->fetcher.gen())) {
-      close(now, link, CloseCode::kNormal, "no longer a friend, or with a new key");
-    }
+  for (std::size_t i = links_.size(); i-- > 0;) {
+    auto link = links_.begin() + static_cast<std::ptrdiff_t>(i);
+    if (stays(link->second->peer, link->second->fetcher.gen())) continue;
+    close(now, link, CloseCode::kNormal, Why::kChanged);
   }
   std::erase_if(friends_, [&](const auto& f) { return !stays(f.first, f.second.info.gen); });
   for (const auto& [peer, info] : wanted) {
@@ -48,54 +52,62 @@ void Engine::Impl::on(Now now, const PeersChanged& event) {
 void Engine::Impl::on(Now now, const LinkUp& event) {
   auto f = friends_.find(event.peer);
   if (f == friends_.end() || f->second.info.gen != event.gen) {
-    actions_.push_back(CloseLink{event.link, CloseCode::kNormal});
-    if (event.dialled) dialler_.failed(now, event.peer, "the key was replaced meanwhile");
+    act(CloseLink{event.link, CloseCode::kNormal});
+    if (event.dialled) dialler_.failed(now, event.peer, Why::kChanged);
     return;
   }
   GOSSIP_CHECK(!links_.contains(event.link));
   auto older = std::find_if(links_.begin(), links_.end(), [&](const auto& l) {
     return l.second->peer == event.peer && l.second->dialled == event.dialled;
   });
-  if (older != links_.end()) close(now, older, CloseCode::kReplaced, "");
-  links_.emplace(event.link, std::make_unique<Link>(*this, now, event, f->second.memory));
+  if (older != links_.end()) close(now, older, CloseCode::kReplaced, Why::kNone);
+  links_.insert({event.link, std::make_unique<Link>(*this, now, event, f->second.memory)});
+  look_at_quota(now, event.peer);
+  if (f->second.over_quota) quota_at_ = now.mono;  // to be told once more, behind what is told of the session
   agenda_.insert(event.link);
   choose_ = true;
   if (event.dialled) {
     dialler_.up(now, event.peer);
     cover_changes(now, event.peer, [](Friend& one) { ++one.ours; });
   } else {
-    dialler_.heard_from(now, event.peer);
-    actions_.push_back(Note{event.peer, false, Health::kUp, ""});
+    dialler_.inbound(now, event.peer, true);
+    act(Note{event.peer, false, Health::kUp, Why::kNone});
   }
 }
 
 void Engine::Impl::on(Now now, const LinkDown& event) {
   auto link = links_.find(event.link);
-  if (link != links_.end()) forget(now, link, end_words(event.why));
+  if (link != links_.end()) forget(now, link, why_of(event.why));
 }
 
 void Engine::Impl::everybody() {
   for (const auto& [id, link] : links_) agenda_.insert(id);
 }
 
-void Engine::Impl::close(Now now, Links::iterator link, CloseCode code, const std::string& why) {
-  actions_.push_back(CloseLink{link->first, code});
+void Engine::Impl::close(Now now, Links::iterator link, CloseCode code, Why why) {
+  act(CloseLink{link->first, code});
   forget(now, link, why);
 }
 
-void Engine::Impl::forget(Now now, Links::iterator it, const std::string& why) {
+void Engine::Impl::forget(Now now, Links::iterator it, Why why) {
   const PeerId peer = it->second->peer;
   const bool dialled = it->second->dialled;
   if (it->second->timer) timers_.erase({*it->second->timer, it->first});
+  const LinkId id = it->first;
+  std::unique_ptr<Link> gone = std::move(it->second);
   links_.erase(it);
+  gone.reset();  // others take over what was asked of it
+  served_.erase(id);
+  unsaved_.erase(id);
   choose_ = true;
   const bool another = std::any_of(links_.begin(), links_.end(),
                                    [&](const auto& l) { return l.second->peer == peer && l.second->dialled == dialled; });
   if (dialled) {
     dialler_.down(now, peer, why);
     cover_changes(now, peer, [](Friend& one) { --one.ours; });
-  } else if (!another && !why.empty()) {
-    actions_.push_back(Note{peer, false, Health::kWaiting, why});
+  } else if (!another && why != Why::kNone) {
+    dialler_.inbound(now, peer, false);
+    act(Note{peer, false, Health::kWaiting, why});
   }
 }
 
@@ -126,12 +138,22 @@ void Engine::Impl::on(Now now, const Sibling& event) {
   };
   if (!friends_.contains(event.peer)) return note();  // it may become known a moment later
   cover_changes(now, event.peer, [&](Friend&) { note(); });
-  if (event.up) dialler_.heard_from(now, event.peer);
+  dialler_.inbound(now, event.peer, event.up);
 }
 
 void Engine::Impl::on(Now now, const ClearBackoff&) { dialler_.clear(now); }
 
-void Engine::Impl::on(Now, const StoreRoom& event) { room_ = event.room; }
+void Engine::Impl::on(Now, const StoreRoom& event) {
+  stats.stops_store += room_ && !event.room;
+  room_ = event.room;
+}
+
+// Half of the time at most is spent committing; the other half is for those who wait to be heard and served.
+void Engine::Impl::on(Now now, const CommitTook& event) {
+  if (event.took < kSlowCommit) return;
+  ++stats.stops_slow;
+  stalled_until_ = std::max(stalled_until_, now.mono + std::min(event.took, kStall));
+}
 
 // --- what friends say
 
@@ -140,34 +162,46 @@ void Engine::Impl::on(Now now, const BytesIn& event) {
   if (it == links_.end()) return;
   Link& link = *it->second;
   stats.bytes_in += event.bytes.size();
-  agenda_.insert(event.link);
   link.reader.feed(event.bytes);
   RawFrame frame;
   for (;;) {
     FrameReader::Got got = link.reader.next(frame);
     if (got == FrameReader::Got::kMore) break;
     if (got == FrameReader::Got::kBad) {
-      fail(now, link, "sent a frame that is too long");
+      fail(now, link, Why::kProtocolError);
       return;
     }
     ++stats.frames_in;
     if (on_frame(now, link, frame) == Next::kClosed) return;
   }
+  const std::size_t partial = link.reader.buffered();
+  if (partial != link.held) link.hold(partial);
+  if (partial == 0) return;
+  const auto body = link.reader.body_begun();
+  if (body && !link.fetcher.expects(*body)) {
+    fail(now, link, Why::kProtocolError);
+    return;
+  }
   link.fetcher.on_data(now, link.reader.body_pending());
 }
 
-Engine::Impl::Next Engine::Impl::fail(Now now, Link& link, const char* why) {
+std::size_t Engine::Impl::share(LinkId link) const {
+  auto it = links_.find(link);
+  return it != links_.end() && it->second->fetcher.catching_up() ? kQuantum : kTailShare * kQuantum;
+}
+
+Engine::Impl::Next Engine::Impl::fail(Now now, Link& link, Why why) {
   ++stats.protocol_errors;
   Bytes out;
   encode(out, Err{static_cast<std::uint8_t>(CloseCode::kProtocolError)});
-  actions_.push_back(Send{link.id, std::move(out)});
+  act(Send{link.id, std::move(out)});
   close(now, links_.find(link.id), CloseCode::kProtocolError, why);
   return Next::kClosed;
 }
 
 Engine::Impl::Next Engine::Impl::on_frame(Now now, Link& link, const RawFrame& frame) {
   const auto type = static_cast<FrameType>(frame.type);
-  if (!link.hello_got) return type == FrameType::kHello ? on_hello(now, link, frame.payload) : fail(now, link, "spoke before HELLO");
+  if (!link.hello_got) return type == FrameType::kHello ? on_hello(now, link, frame.payload) : fail(now, link, Why::kProtocolError);
   if (frame.type >= kIgnorableFrom) return Next::kGoOn;
   switch (type) {
     case FrameType::kHead: {
@@ -175,8 +209,9 @@ Engine::Impl::Next Engine::Impl::on_frame(Now now, Link& link, const RawFrame& f
       const auto restarts = stats.other_log + stats.mismatch;
       const auto verdict = head ? link.fetcher.on_head(now, *head) : Fetcher::Verdict::kProtocolError;
       if (stats.other_log + stats.mismatch != restarts) {
-        actions_.push_back(Note{link.peer, link.dialled, Health::kUp, "its log is not the one it was: reading it from the start"});
+        act(Note{link.peer, link.dialled, Health::kUp, Why::kLogRestarted});
       }
+      if (link.fetcher.adopting()) lazy_at_ = now.mono;
       return judge(now, link, verdict);
     }
     case FrameType::kHave: return judge(now, link, link.fetcher.on_have(frame.payload));
@@ -189,16 +224,17 @@ Engine::Impl::Next Engine::Impl::on_frame(Now now, Link& link, const RawFrame& f
       return judge(now, link, gone ? link.fetcher.on_gone(now, *gone) : Fetcher::Verdict::kProtocolError);
     }
     case FrameType::kErr:
-      if (!decode_err(frame.payload)) return fail(now, link, "broke the protocol");
-      close(now, links_.find(link.id), CloseCode::kNormal, "says that we broke the protocol");
+      if (!decode_err(frame.payload)) return fail(now, link, Why::kProtocolError);
+      close(now, links_.find(link.id), CloseCode::kNormal, Why::kBlamed);
       return Next::kClosed;
     default: return on_served(now, link, type, frame.payload);
   }
 }
 
 Engine::Impl::Next Engine::Impl::on_hello(Now now, Link& link, View payload) {
-  if (!decode_hello(payload)) return fail(now, link, "speaks another version");
+  if (!decode_hello(payload)) return fail(now, link, Why::kOtherVersion);
   link.hello_got = true;
+  agenda_.insert(link.id);
   return Next::kGoOn;
 }
 
@@ -206,29 +242,35 @@ Engine::Impl::Next Engine::Impl::on_served(Now now, Link& link, FrameType type, 
   bool fine = false;
   if (type == FrameType::kFetch) {
     auto fetch = decode_fetch(payload);
-    fine = fetch && link.server.on_fetch(now, *fetch);
+    fine = fetch && link.server.on_fetch(*fetch);
+    link.served = true;
+    agenda_.insert(link.id);
+    if (link.server.subscribed()) served_.insert(link.id); else served_.erase(link.id);
   } else if (type == FrameType::kWant) {
     auto want = decode_seqs(payload);
     fine = want && link.server.on_want(*want);
+    agenda_.insert(link.id);
   } else if (type == FrameType::kCredit) {
     auto credit = decode_credit(payload);
-    fine = credit && link.server.on_credit(now, *credit);
+    fine = credit && link.server.on_credit(*credit);
+    if (fine && credit->more > 0) agenda_.insert(link.id);
   }
-  return fine ? Next::kGoOn : fail(now, link, "broke the protocol");
+  if (link.server.ack_unstored()) unsaved_.insert(link.id);
+  return fine ? Next::kGoOn : fail(now, link, Why::kProtocolError);
 }
 
 Engine::Impl::Next Engine::Impl::judge(Now now, Link& link, Fetcher::Verdict verdict) {
   switch (verdict) {
     case Fetcher::Verdict::kOk: return Next::kGoOn;
-    case Fetcher::Verdict::kProtocolError: return fail(now, link, "broke the protocol");
-    case Fetcher::Verdict::kWrongBody: return fail(now, link, "sent another message than it announced");
+    case Fetcher::Verdict::kProtocolError: return fail(now, link, Why::kProtocolError);
+    case Fetcher::Verdict::kWrongBody: return fail(now, link, Why::kWrongMessage);
     case Fetcher::Verdict::kGiveUp: break;
   }
   if (!link.dialled) {  // the session is theirs: they may go on reading from us
     link.fetcher.give_up();
     return Next::kGoOn;
   }
-  close(now, links_.find(link.id), CloseCode::kNormal, "its log changed again within ten minutes");
+  close(now, links_.find(link.id), CloseCode::kNormal, Why::kLogChanging);
   return Next::kClosed;
 }
 
@@ -242,6 +284,8 @@ void Engine::handle(Now now, const Event& event) {
 }
 void Engine::tick(Now now) { impl_->tick(now); }
 bool Engine::flush(Now now) { return impl_->flush(now); }
+bool Engine::more() const { return impl_->more(); }
+std::size_t Engine::share(LinkId link) const { return impl_->share(link); }
 bool Engine::poll(Action& out) { return impl_->poll(out); }
 std::optional<Micros> Engine::next_deadline() const { return impl_->next_deadline(); }
 const EngineStats& Engine::stats() const { return impl_->stats; }

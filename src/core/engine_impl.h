@@ -1,7 +1,6 @@
 // Engine's inside: the links, the peers, and how a turn runs. The work is done by Server, Fetcher, Tracker and Dialler.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -9,6 +8,7 @@
 #include "core/dialler.h"
 #include "core/fetcher.h"
 #include "core/log_tail.h"
+#include "core/ordered.h"
 #include "core/server.h"
 #include "core/tracker.h"
 #include "gossip/engine.h"
@@ -29,11 +29,14 @@ class Engine::Impl {
   void on(Now now, const Sibling& event);
   void on(Now now, const ClearBackoff& event);
   void on(Now now, const StoreRoom& event);
+  void on(Now now, const CommitTook& event);
 
   void tick(Now now);
   bool flush(Now now);
   bool commit(Now now);
   bool poll(Action& out);
+  bool more() const { return !agenda_.empty(); }
+  std::size_t share(LinkId link) const;
   std::optional<Micros> next_deadline() const;
   void assert_invariants() const;
 
@@ -45,38 +48,48 @@ class Engine::Impl {
     FetchMemory memory;
     std::size_t ours = 0;          // open sessions that we dialled
     Micros ours_lost = 0;          // since when there is none, in either process
+    bool over_quota = false;
   };
   struct Link {
     Link(Impl& engine, Now now, const LinkUp& event, FetchMemory& memory);
+    ~Link() { hold(0); }
+    void hold(std::size_t bytes);  // of a frame that is partly here
+    Tracker& tracker;
     const LinkId id;
     const PeerId peer;
-    const bool dialled;
     const Micros up_at;
     FrameReader reader;
+    const bool dialled;
     bool hello_sent = false, hello_got = false;
+    bool served = false;        // asked us for something; until then nothing of the server is looked at
     std::size_t free;
+    std::size_t held = 0;       // in the tracker's sum
+    std::int64_t deficit = 0;   // what it may say in this round; less than nothing after a long body
     std::optional<Micros> timer;
-    Server server;
     Fetcher fetcher;
+    Server server;
   };
-  using Links = std::map<LinkId, std::unique_ptr<Link>>;
+  using Links = OrderedMap<LinkId, std::unique_ptr<Link>>;
   enum class Next { kGoOn, kClosed };
 
   Next on_frame(Now now, Link& link, const RawFrame& frame);
   Next on_hello(Now now, Link& link, View payload);
   Next on_served(Now now, Link& link, FrameType type, View payload);
   Next judge(Now now, Link& link, Fetcher::Verdict verdict);
-  Next fail(Now now, Link& link, const char* why);
-  void close(Now now, Links::iterator link, CloseCode code, const std::string& why);
-  void forget(Now now, Links::iterator link, const std::string& why);
+  Next fail(Now now, Link& link, Why why);
+  void close(Now now, Links::iterator link, CloseCode code, Why why);
+  void forget(Now now, Links::iterator link, Why why);
   bool covered(const Friend& f) const { return f.ours > 0 || (!config_.dials && siblings_.contains(f.info.peer)); }
   template <class Change>
   void cover_changes(Now now, PeerId peer, Change change);
   void choose_fetching(Now now);
-  void pump(Now now, Link& link);
+  void act(Action action);
+  void look_at_quota(Now now, PeerId peer);
+  void round(Now now);
+  bool pump(Now now, Link& link, bool alone);
   void set_timer(Link& link);
   void everybody();                // has a turn
-  std::uint64_t credit_target() const;
+  std::uint64_t credit_target(const Link& link);
   std::optional<Micros> commit_due() const;
 
   const EngineConfig config_;
@@ -89,15 +102,22 @@ class Engine::Impl {
   std::set<PeerId> siblings_;  // whom the other process has a session with
 
   // No work without a reason: only links on the agenda are looked at. Both outlive the links, which write here to the end.
-  std::set<LinkId> agenda_;
-  std::set<std::pair<Micros, LinkId>> timers_;
+  OrderedSet<LinkId> agenda_;
+  OrderedSet<std::pair<Micros, LinkId>> timers_;
+  OrderedSet<LinkId> served_;      // subscribed to our log: new rows concern them
+  OrderedSet<LinkId> unsaved_;     // with a cursor or an acknowledgement that the next commit takes along
   Links links_;
-  std::deque<Action> actions_;
+  std::vector<Action> actions_;    // from next_action_ on
+  std::size_t next_action_ = 0;
+  std::vector<LinkId> round_, left_;
   Bytes scratch_;                  // what pump() puts together
   bool room_ = true;
   Micros stalled_until_ = 0;
   std::optional<Micros> staged_since_;
   std::optional<Micros> lazy_at_;  // when a cursor or acknowledgement that brings no message is stored
+
+  bool table_full_ = false, flight_full_ = false;
+  std::optional<Micros> quota_at_;    // when friends over their quota are looked at again
 
   Seq seen_size_ = 0;
   bool choose_ = true;                // who is fetched from has to be decided again

@@ -1,5 +1,6 @@
 // How a turn ends: time passes, what is due is committed, and what may now be said is said.
 #include <algorithm>
+#include <utility>
 
 #include "core/engine_impl.h"
 #include "gossip/check.h"
@@ -17,21 +18,27 @@ void Engine::Impl::tick(Now now) {
   if (tracker_.paused && !paused) everybody();
   tracker_.paused = paused;
   while (!timers_.empty() && timers_.begin()->first <= now.mono) {
-    Link& link = *links_.at(timers_.begin()->second);
+    Link& link = *links_.find(timers_.begin()->second)->second;
     timers_.erase(timers_.begin());
     link.timer.reset();
     const bool mute = !link.hello_got && now.mono >= link.up_at + kHelloTime;
     if (mute || link.fetcher.overdue(now)) {
-      close(now, links_.find(link.id), CloseCode::kNormal, mute ? "never said HELLO" : "never answered FETCH");
+      close(now, links_.find(link.id), CloseCode::kNormal, mute ? Why::kNoHello : Why::kNoHead);
       continue;
     }
     link.fetcher.tick(now);
     agenda_.insert(link.id);
   }
   if (choose_ || (choose_at_ && now.mono >= *choose_at_)) choose_fetching(now);
-  while (auto peer = dialler_.due(now)) actions_.push_back(Dial{*peer});
+  while (auto peer = dialler_.due(now)) act(Dial{*peer});
   Note note;
-  while (dialler_.next_note(note)) actions_.push_back(note);
+  while (dialler_.next_note(note)) act(note);
+  if (quota_at_ && now.mono >= *quota_at_) {
+    quota_at_.reset();
+    for (const auto& [peer, f] : friends_) {
+      if (f.over_quota) look_at_quota(now, peer);
+    }
+  }
 }
 
 // Over our own sessions always; over a friend's only where nobody of ours has had one for a while.
@@ -64,38 +71,35 @@ std::optional<Micros> Engine::Impl::commit_due() const {
 
 bool Engine::Impl::flush(Now now) {
   if (!tracker_.nothing_staged() && !staged_since_) staged_since_ = now.mono;
-  for (LinkId id : agenda_) {
-    auto it = links_.find(id);
-    if (it == links_.end()) continue;
-    if (it->second->fetcher.adopting()) lazy_at_ = now.mono;
-    if (!lazy_at_ && it->second->fetcher.cursor_due()) lazy_at_ = now.mono + kLazyCommit;
-    lazy_at_ = earlier(lazy_at_, it->second->server.ack_due());
-  }
+  if (!unsaved_.empty() && !lazy_at_) lazy_at_ = now.mono + kLazyCommit;
   bool fine = true;
   const auto due = commit_due();
   if (due && now.mono >= *due) fine = commit(now);
-  if (store_.size() != seen_size_) everybody();
-  seen_size_ = store_.size();
-  while (!agenda_.empty()) {  // a link may have another one asked: that is rare, and each time a window gets fuller
-    auto it = links_.find(*agenda_.begin());
-    agenda_.erase(agenda_.begin());
-    if (it != links_.end()) pump(now, *it->second);
+  if (store_.size() != seen_size_) {
+    for (LinkId id : served_) agenda_.insert(id);
   }
+  seen_size_ = store_.size();
+  round(now);
   return fine;
 }
 
 bool Engine::Impl::commit(Now now) {
   std::vector<CursorUpdate> cursors;
   std::vector<AckUpdate> acks;
-  for (auto& [id, link] : links_) {
-    if (auto cursor = link->fetcher.cursor_due()) cursors.push_back(*cursor);
-    if (auto acked = link->server.ack_unstored()) acks.push_back(AckUpdate{link->peer, link->fetcher.gen(), *acked});
+  for (LinkId id : unsaved_) {
+    const Link& link = *links_.find(id)->second;
+    if (auto cursor = link.fetcher.cursor_due()) cursors.push_back(*cursor);
+    if (auto acked = link.server.ack_unstored()) acks.push_back(AckUpdate{link.peer, link.fetcher.gen(), *acked});
   }
   staged_since_.reset();
   lazy_at_.reset();
-  if (tracker_.nothing_staged() && cursors.empty() && acks.empty()) return true;
+  if (tracker_.nothing_staged() && cursors.empty() && acks.empty()) {
+    unsaved_.clear();
+    return true;
+  }
   const std::size_t count = tracker_.staged().size();
-  if (!store_.commit(tracker_.staged(), cursors, acks)) {
+  const Committed committed = store_.commit(tracker_.staged(), cursors, acks);
+  if (!committed) {
     ++stats.commits_failed;
     stalled_until_ = now.mono + kStall;
     lazy_at_ = stalled_until_;  // what was due is due then
@@ -105,24 +109,88 @@ bool Engine::Impl::commit(Now now) {
     return false;
   }
   ++stats.commits;
-  stats.bodies_stored += count;
-  tracker_.committed();
-  for (auto& [id, link] : links_) {
-    link->fetcher.cursor_committed(now);
-    link->server.ack_stored();
+  stats.bodies_stored += committed.stored;
+  stats.bodies_late += count - committed.stored;
+  std::set<PeerId> givers;
+  if (config_.friend_quota > 0) {
+    for (const Incoming& message : tracker_.staged()) givers.insert(message.via);
   }
-  if (count > 0) actions_.push_back(Stored{count});
+  tracker_.committed();
+  for (LinkId id : unsaved_) {
+    Link& link = *links_.find(id)->second;
+    link.fetcher.cursor_committed(now);
+    link.server.ack_stored();
+  }
+  unsaved_.clear();
+  for (PeerId peer : givers) look_at_quota(now, peer);
+  if (committed.stored > 0) act(Stored{committed.stored});
   return true;
 }
 
-// A share of the table of unresolved entries that leaves room for every friend there is.
-std::uint64_t Engine::Impl::credit_target() const {
-  if (tracker_.paused) return 0;
-  const std::uint64_t share = kTable / std::max<std::size_t>(friends_.size(), 1);
-  return std::clamp(share, kLeastCredit, kCreditGrant);
+// --- fair shares
+
+// Over its quota a friend is asked for nothing more until the day is over; what others list of the same is asked of them.
+void Engine::Impl::look_at_quota(Now now, PeerId peer) {
+  auto f = friends_.find(peer);
+  if (config_.friend_quota == 0 || f == friends_.end()) return;
+  const bool over = store_.taken_today(peer) >= config_.friend_quota;
+  const bool was = std::exchange(f->second.over_quota, over);
+  stats.stops_quota += over && !was;
+  if (over) quota_at_ = earlier(quota_at_, now.mono + kMinute);
+  for (auto& [id, link] : links_) {
+    if (link->peer != peer) continue;
+    link->fetcher.bar(over);
+    if (over || was) act(Note{peer, link->dialled, Health::kUp, over ? Why::kOverQuota : Why::kNone});
+  }
 }
 
-void Engine::Impl::pump(Now now, Link& link) {
+// One round of deficit round robin (Shreedhar and Varghese, 1995) over the links that have something to say: those in the tail of
+// our log first, where there is more than a round's worth to say, and with four times the share of those that catch up. A link that
+// is alone takes what it can.
+void Engine::Impl::round(Now now) {
+  if (tracker_.flight_full && (tracker_.flight <= kMaxFlight / 4 * 3 || tracker_.outstanding() == 0)) {
+    tracker_.flight_full = false;
+    everybody();
+  }
+  const bool crowded = !left_.empty();
+  left_.clear();
+  while (!agenda_.empty()) {  // a link may have another one asked: that is rare, and each time a window gets fuller
+    round_.assign(agenda_.begin(), agenda_.end());
+    agenda_.clear();
+    auto tail = [this](LinkId id) {
+      auto it = links_.find(id);
+      return it != links_.end() && !(it->second->served && it->second->server.catching_up());
+    };
+    if (crowded) std::stable_partition(round_.begin(), round_.end(), tail);
+    for (LinkId id : round_) {
+      auto it = links_.find(id);
+      if (it != links_.end() && pump(now, *it->second, round_.size() == 1)) left_.push_back(id);
+    }
+  }
+  for (LinkId id : left_) agenda_.insert(id);
+  stats.stops_flight += tracker_.flight_full && !flight_full_;
+  flight_full_ = tracker_.flight_full;
+}
+
+// A share of the table of unresolved entries that leaves room for every friend there is. Shares shrink when friends are added, and
+// what was granted stays: so the sum is looked at as well.
+std::uint64_t Engine::Impl::credit_target(const Link& link) {
+  if (tracker_.paused || tracker_.flight_full) return 0;
+  const std::uint64_t share = kTable / std::max<std::size_t>(friends_.size(), 1);
+  const std::uint64_t others = tracker_.reserved - link.fetcher.reserved();
+  const std::uint64_t left = kTable - std::min(kTable, others);
+  const bool full = left < kLeastCredit;
+  stats.stops_table += full && !table_full_;
+  table_full_ = full;
+  return std::min(left, std::clamp(share, kLeastCredit, kCreditGrant));
+}
+
+// true: there is more to say, and room for it.
+bool Engine::Impl::pump(Now now, Link& link, bool alone) {
+  const bool behind = link.served && link.server.catching_up();
+  const auto share = static_cast<std::int64_t>(behind ? kQuantum : kTailShare * kQuantum);
+  link.deficit = alone ? share : link.deficit + share;
+  if (link.deficit <= 0) return true;
   const bool room = link.free > 0;
   Bytes& out = scratch_;
   out.clear();
@@ -130,22 +198,25 @@ void Engine::Impl::pump(Now now, Link& link) {
     encode(out, Hello{link.server.log_id()});
     link.hello_sent = true;
   }
-  // Shares shrink when friends are added, and what was granted stays: so the sum is looked at as well.
-  const std::uint64_t others = tracker_.reserved - link.fetcher.reserved();
-  link.fetcher.produce(now, out, room, std::min(credit_target(), kTable - std::min(kTable, others)));
-  if (out.size() < link.free) link.server.produce(now, out, link.free - out.size());
+  link.fetcher.produce(now, out, room, credit_target(link));
+  const std::size_t limit = std::min(link.free, static_cast<std::size_t>(link.deficit));
+  if (link.served && out.size() < limit) link.server.produce(now, out, limit - out.size());
+  const bool more = out.size() >= limit && out.size() < link.free;
+  link.deficit = more ? link.deficit - static_cast<std::int64_t>(out.size()) : 0;
   if (!out.empty()) {
     link.free -= std::min(link.free, out.size());
     stats.bytes_out += out.size();
-    actions_.push_back(Send{link.id, Bytes(out.begin(), out.end())});
+    act(Send{link.id, Bytes(out.begin(), out.end())});
     if (out.capacity() > kKeepScratch) out = {};
   }
   set_timer(link);
+  return more;
 }
 
 void Engine::Impl::set_timer(Link& link) {
   const bool room = link.free > 0;
-  auto at = earlier(link.fetcher.next_deadline(room), link.server.next_deadline(room));
+  auto at = link.fetcher.next_deadline(room);
+  if (link.served) at = earlier(at, link.server.next_deadline(room));
   if (!link.hello_got) at = earlier(at, link.up_at + kHelloTime);
   if (at == link.timer) return;
   if (link.timer) timers_.erase({*link.timer, link.id});
@@ -153,28 +224,35 @@ void Engine::Impl::set_timer(Link& link) {
   link.timer = at;
 }
 
+void Engine::Impl::act(Action action) { actions_.push_back(std::move(action)); }
+
 bool Engine::Impl::poll(Action& out) {
-  if (actions_.empty()) return false;
-  out = std::move(actions_.front());
-  actions_.pop_front();
+  if (next_action_ == actions_.size()) {
+    actions_.clear();
+    next_action_ = 0;
+    return false;
+  }
+  out = std::move(actions_[next_action_++]);
   return true;
 }
 
 std::optional<Micros> Engine::Impl::next_deadline() const {
-  std::optional<Micros> at = earlier(commit_due(), earlier(dialler_.next_deadline(), choose_at_));
+  std::optional<Micros> at = earlier(commit_due(), earlier(dialler_.next_deadline(), earlier(choose_at_, quota_at_)));
   if (tracker_.paused && room_) at = earlier(at, stalled_until_);
   if (!timers_.empty()) at = earlier(at, timers_.begin()->first);
   return at;
 }
 
 void Engine::Impl::assert_invariants() const {
-  std::uint64_t reserved = 0;
+  std::uint64_t reserved = 0, flight = 0;
   for (const auto& [id, link] : links_) {
     link->fetcher.assert_invariants();
     reserved += link->fetcher.reserved();
+    flight += link->fetcher.in_flight() + link->held;
   }
   tracker_.assert_invariants();
   GOSSIP_CHECK(reserved == tracker_.reserved && reserved <= kMaxUnresolved);
+  GOSSIP_CHECK(flight == tracker_.flight);
 }
 
 }  // namespace gossip

@@ -16,9 +16,9 @@ constexpr Micros kSlowest = 10 * kSecond;          // a round trip counts as no 
 constexpr unsigned kStrikeLimit = 6;               // 2^6 seconds is past the longest silence
 
 Fetcher::Fetcher(Store& store, Crypto& crypto, Tracker& tracker, EngineStats& stats, FetchMemory& memory, PeerId peer,
-                 std::uint64_t gen, LinkId link, std::set<LinkId>& agenda)
+                 std::uint64_t gen, LinkId link, OrderedSet<LinkId>& agenda, OrderedSet<LinkId>& unsaved)
     : store_(store), crypto_(crypto), tracker_(tracker), stats_(stats), memory_(memory), peer_(peer), gen_(gen), link_(link),
-      agenda_(agenda) {}
+      agenda_(agenda), unsaved_(unsaved) {}
 
 Fetcher::~Fetcher() {
   state_ = State::kOff;  // asked for nothing more, while others take over
@@ -52,6 +52,12 @@ void Fetcher::start() {
 
 void Fetcher::pause() { paused_ = state_ != State::kOff; }
 
+void Fetcher::bar(bool barred) {
+  if (barred_ == barred) return;
+  barred_ = barred;
+  agenda_.insert(link_);
+}
+
 void Fetcher::give_up() {
   given_up_ = true;
   pause();
@@ -67,6 +73,7 @@ Fetcher::Verdict Fetcher::on_head(Now now, const Head& head) {
     size_ = head.size;
     return Verdict::kOk;
   }
+  agenda_.insert(link_);
   if (!awaiting_head() || head.log_id == LogId{}) return Verdict::kProtocolError;
   rtt_ = std::min(kSlowest, now.mono - fetch_sent_);
   if (head.status != HeadStatus::kOk) return adopt(now, head);
@@ -88,6 +95,7 @@ Fetcher::Verdict Fetcher::adopt(Now now, const Head& head) {
   acked_ = 0;
   memory_.wrong.clear();
   adopting_ = true;
+  unsaved_.insert(link_);
   return Verdict::kOk;
 }
 
@@ -99,7 +107,7 @@ Fetcher::Verdict Fetcher::on_have(View payload) {
   if (have->upto == upto_) return Verdict::kOk;  // nothing new
   granted_ -= have->entries.size();
   upto_ = have->upto;
-  HaveGroup* group = nullptr;
+  std::uint64_t group = 0;
   for (const HaveEntry& e : have->entries) {
     const MessageKey key{e.epoch, e.id12};
     auto wrong = memory_.wrong.find({e.seq, e.id12});
@@ -107,17 +115,23 @@ Fetcher::Verdict Fetcher::on_have(View payload) {
     const auto known = tracker_.find(key);
     if (!known && store_.held(key.epoch, key.id12)) continue;
     if (known && (*known)->second.of(this)) return Verdict::kProtocolError;  // a log holds a message once
-    if (!group) group = &groups_.emplace_back(HaveGroup{have->upto, have->tag, 0, 0});
+    if (group == 0) groups_.insert({group = ++last_group_, HaveGroup{have->upto, have->tag, 0, 0}});
     EntryRef entry = tracker_.list(key, Provider{this, e.seq, e.size, group, false});
-    listings_.emplace(e.seq, entry);
+    listings_.insert({e.seq, entry});
     if (entry->second.state != Entry::State::kUnasked) continue;
     if (known) tracker_.ask_again(entry); else tracker_.ask(entry);
   }
   recount();
-  if (group) return Verdict::kOk;
-  // Nothing of it is open: one closed group at the end says as much as two.
-  if (groups_.empty() || groups_.back().open > 0) groups_.emplace_back();
-  groups_.back() = HaveGroup{have->upto, have->tag, 0, 0};
+  if (credit_due()) agenda_.insert(link_);
+  if (group != 0) return Verdict::kOk;
+  if (groups_.empty()) {  // nothing is open: what comes before it decides alone how far the cursor may go
+    passed_ = Mark{have->upto, have->tag};
+    unsaved_.insert(link_);
+  } else {
+    HaveGroup& last = std::prev(groups_.end())->second;
+    last.upto = have->upto;
+    last.tag = have->tag;
+  }
   return Verdict::kOk;
 }
 
@@ -174,6 +188,7 @@ void Fetcher::answered(Now now, Seq seq) {
   unasked(seq);
   strikes_ = 0;
   progress_at_ = now.mono + wait();
+  agenda_.insert(link_);
 }
 
 void Fetcher::resolve_here(Seq seq) {
@@ -184,19 +199,24 @@ void Fetcher::resolve_here(Seq seq) {
 // --- asking, in time
 
 bool Fetcher::window_open() const {
-  if (state_ != State::kStreaming || paused_) return false;
+  if (state_ != State::kStreaming || paused_ || barred_) return false;
   return outstanding_.empty() || (strikes_ == 0 && outstanding_.size() < kWindowBodies && outstanding_bytes_ < kWindowBytes);
 }
 
 bool Fetcher::can_ask(const Provider& what) const {
   if (draining_ || !window_open()) return false;
   if (leave_.size() + want_.size() >= kMaxLeave && !leave_.contains(what.seq)) return false;
+  if (tracker_.outstanding() > 0 && tracker_.flight + what.size > kMaxFlight) {
+    tracker_.flight_full = true;
+    return false;
+  }
   return outstanding_.empty() || outstanding_bytes_ + what.size <= kWindowBytes;
 }
 
 void Fetcher::asked(EntryRef entry, Seq seq, std::uint64_t size) {
-  outstanding_.emplace(seq, Outstanding{entry, size, 0});
+  outstanding_.insert({seq, Outstanding{entry, size, 0}});
   outstanding_bytes_ += size;
+  tracker_.flight += size;
   want_.insert(seq);
   agenda_.insert(link_);
 }
@@ -204,13 +224,16 @@ void Fetcher::asked(EntryRef entry, Seq seq, std::uint64_t size) {
 void Fetcher::resolved(Seq seq) {
   listings_.erase(seq);
   recount();
-  agenda_.insert(link_);
+  if (!queue_.empty() || credit_due()) agenda_.insert(link_);
+  const HaveGroup& first = groups_.begin()->second;
+  if (first.open == first.staged) unsaved_.insert(link_);
 }
 
 void Fetcher::unasked(Seq seq) {
   auto it = outstanding_.find(seq);
   if (it == outstanding_.end()) return;
   outstanding_bytes_ -= it->second.size;
+  tracker_.flight -= it->second.size;
   outstanding_.erase(it);
   want_.erase(seq);
   agenda_.insert(link_);
@@ -236,10 +259,15 @@ void Fetcher::fill_window() {
 void Fetcher::tidy() {
   constexpr std::size_t kSlack = 64;
   if (groups_.size() > 2 * listings_.size() + kSlack) {
-    for (auto it = groups_.begin(); it != groups_.end();) {
-      const auto next = std::next(it);
-      if (next != groups_.end() && it->open == 0 && next->open == 0) groups_.erase(it);
-      it = next;
+    for (auto it = std::next(groups_.begin()); it != groups_.end();) {
+      if (it->second.open > 0) {
+        ++it;
+        continue;
+      }
+      HaveGroup& before = std::prev(it)->second;
+      before.upto = it->second.upto;
+      before.tag = it->second.tag;
+      it = groups_.erase(it);
     }
   }
   if (queue_.size() > 2 * listings_.size() + kSlack) {
@@ -258,6 +286,7 @@ void Fetcher::on_data(Now now, std::size_t body_pending) {
   if (body_pending == 0 || outstanding_.empty()) return;
   if (body_until_ == 0) body_until_ = now.mono + kBodyTime * static_cast<Micros>(1 + body_pending / kWindowBytes);
   if (now.mono < body_until_) progress_at_ = now.mono + wait();
+  agenda_.insert(link_);
 }
 
 void Fetcher::tick(Now now) {
@@ -287,6 +316,7 @@ std::optional<Micros> Fetcher::next_deadline(bool room) const {
 // --- what we send
 
 void Fetcher::produce(Now now, Bytes& out, bool room, std::uint64_t target) {
+  target_ = barred_ ? 0 : target;
   tidy();
   fill_window();
   if (outstanding_.empty()) progress_at_ = look_at_ = 0;
@@ -296,20 +326,21 @@ void Fetcher::produce(Now now, Bytes& out, bool room, std::uint64_t target) {
   if (fetch_due_) {
     fetch_due_ = false;
     fetch_sent_ = now.mono;
-    granted_ = target;
+    granted_ = target_;
     recount();
     encode(out, Fetch{cursor_, granted_});
   }
   send_wants(now, out);
-  send_credit(now, out, target);
+  send_credit(now, out);
 }
 
 void Fetcher::send_wants(Now now, Bytes& out) {
+  if (want_.empty()) return;
   Seqs want;
   for (Seq seq : want_) {
-    Outstanding& o = outstanding_.at(seq);
+    Outstanding& o = outstanding_.find(seq)->second;
     o.since = now.mono;
-    Asked& leave = leave_.try_emplace(seq, Asked{o.entry->first, o.size, 0}).first->second;
+    Asked& leave = leave_.insert({seq, Asked{o.entry->first, o.size, 0}}).first->second;
     ++leave.times;
     want.seqs.push_back(seq);
     if (want.seqs.size() == kMaxBatch) {
@@ -322,10 +353,12 @@ void Fetcher::send_wants(Now now, Bytes& out) {
   want_.clear();
 }
 
-void Fetcher::send_credit(Now now, Bytes& out, std::uint64_t target) {
+// Half of it is used up: a few large grants cost less than many small ones.
+bool Fetcher::credit_due() const { return reserved() < target_ && 2 * (target_ - reserved()) >= target_; }
+
+void Fetcher::send_credit(Now now, Bytes& out) {
   if (state_ != State::kStreaming || paused_) return;
-  std::uint64_t more = target > reserved() ? target - reserved() : 0;
-  if (2 * more < target) more = 0;
+  const std::uint64_t more = credit_due() ? target_ - reserved() : 0;
   const bool ack = cursor_.seq > acked_ && now.mono >= ack_at_;
   if (more == 0 && !ack) return;
   granted_ += more;
@@ -339,7 +372,8 @@ void Fetcher::send_credit(Now now, Bytes& out, std::uint64_t target) {
 std::optional<CursorUpdate> Fetcher::cursor_due() const {
   if (adopting_) return CursorUpdate{peer_, gen_, cursor_, true};
   std::optional<CursorUpdate> update;
-  for (const HaveGroup& group : groups_) {
+  if (passed_) update = CursorUpdate{peer_, gen_, Cursor{cursor_.log_id, passed_->upto, passed_->tag}, false};
+  for (const auto& [number, group] : groups_) {
     if (group.open != group.staged) break;
     update = CursorUpdate{peer_, gen_, Cursor{cursor_.log_id, group.upto, group.tag}, false};
   }
@@ -352,13 +386,17 @@ void Fetcher::cursor_committed(Now now) {
     fetch_due_ = true;
     agenda_.insert(link_);
   }
-  while (!groups_.empty() && groups_.front().open == 0) {
-    if (cursor_.seq == acked_) ack_at_ = now.mono + kLazyAck;
-    cursor_.seq = groups_.front().upto;
-    cursor_.tag = groups_.front().tag;
-    groups_.pop_front();
-    agenda_.insert(link_);
-  }
+  auto pass = [&](Seq upto, const Tag& tag) {
+    if (cursor_.seq == acked_) {
+      ack_at_ = now.mono + kLazyAck;
+      agenda_.insert(link_);
+    }
+    cursor_.seq = upto;
+    cursor_.tag = tag;
+  };
+  if (passed_) pass(passed_->upto, passed_->tag);
+  passed_.reset();
+  for (auto it = groups_.begin(); it != groups_.end() && it->second.open == 0; it = groups_.erase(it)) pass(it->second.upto, it->second.tag);
   memory_.wrong.erase(memory_.wrong.begin(), memory_.wrong.lower_bound({cursor_.seq + 1, Id12{}}));
 }
 
@@ -366,7 +404,7 @@ void Fetcher::assert_invariants() const {
   GOSSIP_CHECK(outstanding_.size() <= kWindowBodies && leave_.size() <= kMaxLeave);
   GOSSIP_CHECK(outstanding_bytes_ <= kWindowBytes || outstanding_.size() == 1);
   std::uint64_t open = 0, bytes = 0;
-  for (const HaveGroup& group : groups_) {
+  for (const auto& [number, group] : groups_) {
     open += group.open;
     GOSSIP_CHECK(group.staged <= group.open);
   }

@@ -10,10 +10,10 @@
 #include <list>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "core/ordered.h"
 #include "core/tracker.h"
 #include "gossip/engine.h"
 #include "gossip/frame.h"
@@ -31,14 +31,16 @@ class Fetcher {
  public:
   enum class Verdict { kOk, kProtocolError, kWrongBody, kGiveUp };  // kGiveUp: CLOSE 0 and back-off
 
-  // Whenever there may be something to produce, `link` is put on `agenda`.
+  // Whenever there may be something to produce, or its next deadline has moved, `link` is put on `agenda`; when the next commit may
+  // move its cursor, on `unsaved`.
   Fetcher(Store& store, Crypto& crypto, Tracker& tracker, EngineStats& stats, FetchMemory& memory, PeerId peer, std::uint64_t gen,
-          LinkId link, std::set<LinkId>& agenda);
+          LinkId link, OrderedSet<LinkId>& agenda, OrderedSet<LinkId>& unsaved);
   ~Fetcher();
   Fetcher(const Fetcher&) = delete;
 
   void start();  // FETCH is due, or a pause ends
   void pause();  // grants and asks no more; what was asked may still come
+  void bar(bool barred);  // the same, while the friend is over its quota
   std::uint64_t gen() const { return gen_; }
   bool running() const { return state_ != State::kOff && !paused_; }
 
@@ -47,6 +49,8 @@ class Fetcher {
   Verdict on_body(Now now, const Body& body);
   Verdict on_gone(Now now, const Seqs& gone);
   void on_data(Now now, std::size_t body_pending);  // bytes came, and a BODY of this length is arriving (0: none is)
+  bool expects(Seq seq) const { return leave_.contains(seq); }  // a BODY
+  bool catching_up() const { return state_ == State::kStreaming && upto_ + kMaxBatch < size_; }
   void tick(Now now);
   bool overdue(Now now) const;  // no HEAD in kHeadTime
   void give_up();               // fetches nothing over this session any more
@@ -62,11 +66,14 @@ class Fetcher {
   void unasked(Seq seq);
   void queue(const MessageKey& key) { queue_.push_back(key); }
   void resolved(Seq seq);
+  HaveGroup& group(std::uint64_t number) { return groups_.find(number)->second; }
+  void staged() { unsaved_.insert(link_); }  // something it has listed
 
   // --- for the commit
   std::optional<CursorUpdate> cursor_due() const;  // what the next commit may store
   bool adopting() const { return adopting_; }      // and it should not wait
   void cursor_committed(Now now);
+  std::uint64_t in_flight() const { return outstanding_bytes_; }
   std::uint64_t reserved() const { return granted_ + listings_.size(); }
 
   void assert_invariants() const;
@@ -89,8 +96,9 @@ class Fetcher {
   bool window_open() const;
   void tidy();                      // books do not grow with what is done with
   void recount();                   // reserved(), in the tracker's sum
+  bool credit_due() const;
   void send_wants(Now now, Bytes& out);
-  void send_credit(Now now, Bytes& out, std::uint64_t target);
+  void send_credit(Now now, Bytes& out);
   void resolve_here(Seq seq);       // GONE or refused: for this friend's cursor only
   void answered(Now now, Seq seq);  // a BODY or GONE that answers a WANT
   void fill_window();
@@ -106,22 +114,30 @@ class Fetcher {
   const PeerId peer_;
   const std::uint64_t gen_;
   const LinkId link_;
-  std::set<LinkId>& agenda_;
+  OrderedSet<LinkId>& agenda_;
+  OrderedSet<LinkId>& unsaved_;
 
   State state_ = State::kOff;
   bool fetch_due_ = false;
   bool adopting_ = false;      // another log: FETCH follows when that is committed
-  bool paused_ = false, given_up_ = false;
+  bool paused_ = false, given_up_ = false, barred_ = false;
   Cursor cursor_;              // committed
   Seq upto_ = 0;               // the last HAVE's
   Seq size_ = 0;               // the last HEAD's
   std::uint64_t granted_ = 0;  // entries the friend may still list
-  std::list<HaveGroup> groups_;
-  std::map<Seq, EntryRef> listings_;  // listed, not resolved
-  std::map<Seq, Asked> leave_;        // what the friend may still send: one BODY or GONE each, however late
-  std::map<Seq, Outstanding> outstanding_;
+  std::uint64_t target_ = 0;   // what granted and listed may come to
+  struct Mark {
+    Seq upto = 0;
+    Tag tag{};
+  };
+  std::optional<Mark> passed_;               // up to here nothing is open; the groups lie behind it
+  OrderedMap<std::uint64_t, HaveGroup> groups_;  // each with something open when it came; what was all closed joins the one before
+  std::uint64_t last_group_ = 0;
+  OrderedMap<Seq, EntryRef> listings_;       // listed, not resolved
+  OrderedMap<Seq, Asked> leave_;             // what the friend may still send: one BODY or GONE each, however late
+  OrderedMap<Seq, Outstanding> outstanding_;
   std::uint64_t outstanding_bytes_ = 0;
-  std::set<Seq> want_;                // WANTs to send
+  OrderedSet<Seq> want_;                     // WANTs to send
   std::list<MessageKey> queue_;       // unasked entries this friend has listed
   bool draining_ = false;             // the first of the queue waits for an empty window, and nothing overtakes it
   std::uint64_t counted_ = 0;         // of reserved(), in the tracker's sum

@@ -1,5 +1,7 @@
 #include "gossip/frame.h"
 
+#include <algorithm>
+
 #include "gossip/check.h"
 
 namespace gossip {
@@ -7,44 +9,98 @@ namespace gossip {
 // --- cutting the stream
 
 constexpr std::size_t kKeepCapacity = 64 * 1024;  // what a long frame needed is given back
+constexpr std::size_t kLeb = 10;                  // the longest number
+
+// What no frame of the type can pass, so that nobody makes us hold more on a promise.
+static std::size_t longest(std::uint8_t type) {
+  switch (static_cast<FrameType>(type)) {
+    case FrameType::kHello: return 1 + kLeb + 16;
+    case FrameType::kFetch: return 16 + kLeb + 8 + kLeb;
+    case FrameType::kHead: return 1 + 16 + kLeb;
+    case FrameType::kHave: return 2 + kMaxBatch * (3 * kLeb + 12) + kLeb + 8;
+    case FrameType::kWant:
+    case FrameType::kGone: return 2 + kMaxBatch * kLeb;
+    case FrameType::kBody: return kMaxFrame;
+    case FrameType::kCredit: return 2 * kLeb;
+    case FrameType::kErr: return 1;
+  }
+  return type >= kIgnorableFrom ? kMaxFrame : 0;
+}
 
 void FrameReader::feed(View bytes) {
   if (bad_) return;
-  if (start_ > 0) {  // everything handed out is dead by now
-    buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(start_));
-    start_ = 0;
-    if (buffer_.empty() && buffer_.capacity() > kKeepCapacity) buffer_ = {};
+  if (!kept_ && !input_.empty()) keep();
+  if (!kept_) {
+    buffer_.clear();
+    if (buffer_.capacity() > kKeepCapacity) buffer_ = {};
+    input_ = bytes;
+    return;
   }
   buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+  input_ = buffer_;
+  kept_ = false;
+}
+
+void FrameReader::keep() {
+  const bool inside = input_.data() >= buffer_.data() && input_.data() < buffer_.data() + buffer_.size();
+  if (inside) {
+    buffer_.erase(buffer_.begin(), buffer_.end() - static_cast<std::ptrdiff_t>(input_.size()));
+  } else {
+    buffer_.assign(input_.begin(), input_.end());
+  }
+  kept_ = !input_.empty();
+  input_ = {};
+}
+
+void FrameReader::skip() {
+  const std::size_t here = std::min<std::uint64_t>(skip_, input_.size());
+  skip_ -= here;
+  input_ = input_.subspan(here);
 }
 
 FrameReader::Got FrameReader::next(RawFrame& out) {
   if (bad_) return Got::kBad;
-  View all = View(buffer_).subspan(start_);
-  if (all.size() < 2) return Got::kMore;
+  if (kept_) return Got::kMore;
+  skip();
+  auto more = [&] {
+    keep();
+    return Got::kMore;
+  };
+  if (input_.size() < 2) return more();
   std::size_t digits = 1;
-  while (digits < all.size() && digits <= 4 && all[digits] >= 0x80) ++digits;
-  if (digits <= 4 && digits == all.size()) return Got::kMore;
-  Reader reader(all);
+  while (digits < input_.size() && digits <= 4 && input_[digits] >= 0x80) ++digits;
+  if (digits <= 4 && digits == input_.size()) return more();
+  Reader reader(input_);
   out.type = reader.u8();
-  std::uint64_t length = reader.leb128();
-  if (!reader.ok() || length > kMaxFrame) {
+  const std::uint64_t length = reader.leb128();
+  if (!reader.ok() || length > longest(out.type)) {
+    *this = {};
     bad_ = true;
-    buffer_ = {};
-    start_ = 0;
     return Got::kBad;
   }
-  if (reader.left() < length) return Got::kMore;
-  out.payload = reader.take(length);
-  start_ += all.size() - reader.left();
+  const bool ignored = out.type >= kIgnorableFrom;
+  if (!ignored && reader.left() < length) return more();
+  out.payload = ignored ? View() : reader.take(length);
+  input_ = input_.last(reader.left());
+  if (ignored) skip_ = length;
+  skip();
   return Got::kFrame;
 }
 
 std::size_t FrameReader::body_pending() const {
-  Reader r(View(buffer_).subspan(start_));
+  Reader r(kept_ ? View(buffer_) : input_);
   bool body = r.u8() == static_cast<std::uint8_t>(FrameType::kBody);
   std::uint64_t length = r.leb128();
   return body && r.ok() ? length : 0;
+}
+
+std::optional<Seq> FrameReader::body_begun() const {
+  Reader r(kept_ ? View(buffer_) : input_);
+  if (r.u8() != static_cast<std::uint8_t>(FrameType::kBody)) return std::nullopt;
+  r.leb128();
+  const Seq seq = r.leb128();
+  if (!r.ok()) return std::nullopt;
+  return seq;
 }
 
 // --- payloads in
@@ -159,11 +215,18 @@ template <class Payload>
 static void frame(Bytes& out, FrameType type, Payload&& payload) {
   out.push_back(static_cast<std::uint8_t>(type));
   const std::size_t start = out.size();
+  out.push_back(0);  // the length, where it is as short as most are
   Writer w(out);
   payload(w);
+  const std::size_t size = out.size() - start - 1;
+  if (size < 0x80) {
+    out[start] = static_cast<std::uint8_t>(size);
+    return;
+  }
   Bytes length;
-  Writer(length).leb128(out.size() - start);
-  out.insert(out.begin() + static_cast<std::ptrdiff_t>(start), length.begin(), length.end());
+  Writer(length).leb128(size);
+  out[start] = length.front();
+  out.insert(out.begin() + static_cast<std::ptrdiff_t>(start) + 1, length.begin() + 1, length.end());
 }
 
 void encode(Bytes& out, const Hello& f) {

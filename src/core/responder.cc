@@ -7,15 +7,15 @@ namespace gossip {
 
 using namespace wire;
 
-const char* reason_words(Reason reason) {
+Why why_of(Reason reason) {
   switch (reason) {
-    case Reason::kBadBody: return "bad-body";
-    case Reason::kReplay: return "replay";
-    case Reason::kM3Bad: return "m3-bad";
-    case Reason::kTimeout: return "timeout";
-    case Reason::kRate: return "rate";
+    case Reason::kBadBody: return Why::kBadBody;
+    case Reason::kReplay: return Why::kReplay;
+    case Reason::kM3Bad: return Why::kBadProof;
+    case Reason::kTimeout: return Why::kUnfinished;
+    case Reason::kRate: return Why::kTooOften;
   }
-  return "unknown";
+  return Why::kNone;
 }
 
 bool ReplaySet::seen(const Hash& n_i) {

@@ -17,7 +17,7 @@ HeadStatus Server::judge(const Fetch& fetch) {
   return tag_here(at.seq) == at.tag ? HeadStatus::kOk : HeadStatus::kMismatch;
 }
 
-bool Server::on_fetch(Now now, const Fetch& fetch) {
+bool Server::on_fetch(const Fetch& fetch) {
   if (head_due_) return false;  // nobody needs to know twice; and a chain is not computed as fast as a FETCH is sent
   head_due_ = judge(fetch);
   subscribed_ = head_due_ == HeadStatus::kOk;
@@ -26,10 +26,7 @@ bool Server::on_fetch(Now now, const Fetch& fetch) {
   size_at_fetch_ = store_.size();
   from_ = position_ = upto_ = fetch.cursor.seq;
   acked_ = acked_stored_ = 0;
-  if (subscribed_ && from_ > 0) {  // a cursor is an acknowledgement, and the last one of an earlier session may not be stored
-    acked_ = from_;
-    ack_at_ = now.mono + kLazyCommit;
-  }
+  if (subscribed_) acked_ = from_;  // a cursor is an acknowledgement, and the last one of an earlier session may not be stored
   stated_ = 0;
   credit_ = std::min(fetch.credit, kMaxCredit);
   starved_ = false;
@@ -46,13 +43,17 @@ bool Server::on_want(const Seqs& want) {
   return true;
 }
 
-bool Server::on_credit(Now now, const Credit& credit) {
+bool Server::on_credit(const Credit& credit) {
   if (!subscribed_ || credit.ack < acked_ || credit.ack > upto_) return false;
-  if (credit.ack > acked_ && acked_ == acked_stored_) ack_at_ = now.mono + kLazyCommit;
   acked_ = credit.ack;
   credit_ = std::min(kMaxCredit, credit_ + std::min(credit.more, kMaxCredit));
   starved_ = starved_ && credit_ == 0;
   return true;
+}
+
+bool Server::catching_up() const {
+  const Seq next = wanted_.empty() ? position_ : *wanted_.begin();
+  return subscribed_ && next + kMaxBatch < store_.size();
 }
 
 bool Server::listable(const LogRow& row) const {
@@ -139,11 +140,6 @@ std::optional<Micros> Server::next_deadline(bool room) const { return room ? ski
 std::optional<Seq> Server::ack_unstored() const {
   if (acked_ == acked_stored_) return std::nullopt;
   return acked_;
-}
-
-std::optional<Micros> Server::ack_due() const {
-  if (acked_ == acked_stored_) return std::nullopt;
-  return ack_at_;
 }
 
 }  // namespace gossip

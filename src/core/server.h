@@ -3,9 +3,9 @@
 #pragma once
 
 #include <optional>
-#include <set>
 
 #include "core/log_tail.h"
+#include "core/ordered.h"
 #include "gossip/engine.h"
 #include "gossip/frame.h"
 #include "gossip/ports.h"
@@ -18,17 +18,18 @@ class Server {
   Server(Store& store, Crypto& crypto, LogTail& tail, EngineStats& stats, PeerId peer, std::uint64_t gen);
 
   // From the friend. false: protocol error.
-  bool on_fetch(Now now, const Fetch& fetch);
+  bool on_fetch(const Fetch& fetch);
   bool on_want(const Seqs& want);
-  bool on_credit(Now now, const Credit& credit);
+  bool on_credit(const Credit& credit);
 
   // Appends frames while fewer than `room` bytes were appended (the last may pass it).
   void produce(Now now, Bytes& out, std::size_t room);
   std::optional<Micros> next_deadline(bool room) const;  // for produce()
   LogId log_id() const { return log_id_; }
+  bool subscribed() const { return subscribed_; }
+  bool catching_up() const;  // what it is given next is far from the end of the log
 
-  std::optional<Seq> ack_unstored() const;  // may ride along in any transaction
-  std::optional<Micros> ack_due() const;    // when it is worth one of its own
+  std::optional<Seq> ack_unstored() const;  // to ride along in the next transaction
   void ack_stored() { acked_stored_ = acked_; }
 
  private:
@@ -55,9 +56,8 @@ class Server {
   Seq stated_ = 0;         // size in the last HEAD
   std::uint64_t credit_ = 0;
   bool starved_ = false;   // the next row is to be listed, and there is no credit for it
-  std::set<Seq> wanted_;
+  OrderedSet<Seq> wanted_;
   Seq acked_ = 0, acked_stored_ = 0;
-  Micros ack_at_ = 0;               // when an unstored ack is due
   std::optional<Micros> skips_at_;  // when rows that were only skipped are told
 };
 

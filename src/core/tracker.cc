@@ -21,8 +21,9 @@ std::optional<EntryRef> Tracker::find(const MessageKey& key) {
 EntryRef Tracker::list(const MessageKey& key, const Provider& provider) {
   EntryRef entry = entries_.try_emplace(key).first;
   entry->second.providers.push_back(provider);
-  ++provider.group->open;
-  if (entry->second.state == Entry::State::kStaged) ++provider.group->staged;
+  HaveGroup& group = provider.link->group(provider.group);
+  ++group.open;
+  if (entry->second.state == Entry::State::kStaged) ++group.staged;
   return entry;
 }
 
@@ -59,8 +60,9 @@ void Tracker::drop_provider(EntryRef ref, Fetcher* link, Seq seq) {
   Provider* p = entry.of(link);
   GOSSIP_CHECK(p != nullptr && p->seq == seq);
   if (entry.asked == link) unask(entry);
-  --p->group->open;
-  if (entry.state == Entry::State::kStaged) --p->group->staged;
+  HaveGroup& group = link->group(p->group);
+  --group.open;
+  if (entry.state == Entry::State::kStaged) --group.staged;
   const auto at = static_cast<std::size_t>(p - entry.providers.data());
   entry.providers.erase(entry.providers.begin() + (p - entry.providers.data()));
   if (entry.next > at) --entry.next;
@@ -78,8 +80,9 @@ void Tracker::resolve(EntryRef ref) {
   Entry& entry = ref->second;
   unask(entry);
   for (Provider& p : entry.providers) {
-    --p.group->open;
-    if (entry.state == Entry::State::kStaged) --p.group->staged;
+    HaveGroup& group = p.link->group(p.group);
+    --group.open;
+    if (entry.state == Entry::State::kStaged) --group.staged;
     p.link->resolved(p.seq);
   }
   entries_.erase(ref);
@@ -101,7 +104,10 @@ bool Tracker::accept(const MessageKey& key, Incoming&& message) {
   if (entry.state == Entry::State::kStaged) return false;
   unask(entry);
   entry.state = Entry::State::kStaged;
-  for (Provider& p : entry.providers) ++p.group->staged;
+  for (Provider& p : entry.providers) {
+    ++p.link->group(p.group).staged;
+    p.link->staged();
+  }
   staged_bytes_ += message.message.size();
   staged_.push_back(std::move(message));
   staged_keys_.push_back(key);
@@ -123,7 +129,7 @@ void Tracker::commit_failed() {
   for (const MessageKey& key : keys) {
     EntryRef ref = entries_.find(key);
     ref->second.state = Entry::State::kUnasked;
-    for (Provider& p : ref->second.providers) --p.group->staged;
+    for (Provider& p : ref->second.providers) --p.link->group(p.group).staged;
     if (ref->second.providers.empty()) {
       entries_.erase(ref);
     } else {

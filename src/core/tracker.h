@@ -35,7 +35,7 @@ struct Provider {
   Fetcher* link = nullptr;
   Seq seq = 0;
   std::uint64_t size = 0;
-  HaveGroup* group = nullptr;
+  std::uint64_t group = 0;  // link's number for it
   bool queued = false;  // stands in link's queue of what it could be asked for
 };
 
@@ -76,6 +76,8 @@ class Tracker {
   std::size_t outstanding() const { return outstanding_; }
   bool paused = false;         // no new asks: the disk is short, or a commit failed
   std::uint64_t reserved = 0;  // entries that all links together may have listed or in hand
+  std::uint64_t flight = 0;    // bytes of bodies asked for, and of frames that are partly here
+  bool flight_full = false;    // something could not be asked for because of it
 
   void assert_invariants() const;
 

@@ -1,6 +1,7 @@
 #include "db/log.h"
 
 #include <array>
+#include <map>
 
 #include "gossip/chain.h"
 #include "gossip/check.h"
@@ -39,6 +40,8 @@ void copy_to(std::array<std::uint8_t, N>& out, View from) {
   std::copy(from.begin(), from.end(), out.begin());
 }
 
+std::int64_t day_of(std::int64_t wall_ms) { return wall_ms / 86'400'000; }
+
 }  // namespace
 
 struct Log::Impl {
@@ -52,6 +55,7 @@ struct Log::Impl {
   Hash chain(Seq seq);
   void move(const CursorUpdate& update);
   void note(const AckUpdate& update);
+  void count_taken(const std::map<PeerId, std::uint64_t>& bytes, std::int64_t now_ms);
   [[noreturn]] void damaged(const std::string& how) const;
 
   Database& db;
@@ -70,7 +74,8 @@ struct Log::Impl {
   std::array<Cached, 8> cache{};
   std::size_t next_cached = 0;
 
-  Statement data_version, last, held, rows, ids, body, chain_row, cursor, add_row, add_body, add_chain, reset, advance, ack;
+  Statement data_version, last, held, rows, ids, body, chain_row, cursor, add_row, add_body, add_chain, reset, advance, ack, take,
+      taken;
 };
 
 Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)())
@@ -96,6 +101,8 @@ Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)()
   ack = db.prepare(
       "INSERT INTO peer_sync(peer, gen, log_id, cursor, tag, acked) SELECT id, gen, zeroblob(16), 0, zeroblob(8), ? FROM peers"
       " WHERE id=? AND gen=? ON CONFLICT(peer) DO UPDATE SET acked=max(acked, excluded.acked) WHERE gen=excluded.gen");
+  take = db.prepare("UPDATE peer_sync SET taken=iif(day=?1, taken, 0)+?2, day=?1 WHERE peer=?3");
+  taken = db.prepare("SELECT taken FROM peer_sync WHERE peer=? AND day=?");
   Statement log_key = db.prepare("SELECT v FROM meta WHERE k='log_key'");
   if (!log_key.step() || log_key.blob(0).size() != 32) damaged("has no log key");
   key = Secret32(log_key.blob(0));
@@ -190,6 +197,13 @@ void Log::Impl::note(const AckUpdate& update) {
   use->bind(1, signed_of(update.acked)).bind(2, signed_of(update.peer)).bind(3, signed_of(update.gen)).step();
 }
 
+void Log::Impl::count_taken(const std::map<PeerId, std::uint64_t>& bytes, std::int64_t now_ms) {
+  for (const auto& [peer, count] : bytes) {
+    Using use(take);
+    use->bind(1, day_of(now_ms)).bind(2, signed_of(count)).bind(3, signed_of(peer)).step();
+  }
+}
+
 // --- the port
 
 Log::Log(Database& db, Crypto& crypto, std::int64_t (*wall_ms)()) : impl_(std::make_unique<Impl>(db, crypto, wall_ms)) {
@@ -256,21 +270,34 @@ Cursor Log::cursor(PeerId peer, std::uint64_t gen) {
   return out;
 }
 
-bool Log::commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors, std::span<const AckUpdate> acks) {
-  if (messages.empty() && cursors.empty() && acks.empty()) return true;
+Committed Log::commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors, std::span<const AckUpdate> acks) {
+  Committed out{true, 0};
+  if (messages.empty() && cursors.empty() && acks.empty()) return out;
   try {
     Transaction transaction(impl_->db);
     const std::int64_t heard_ms = impl_->wall_ms();
-    for (const Incoming& message : messages) impl_->append(message, heard_ms);
+    std::map<PeerId, std::uint64_t> taken;
+    for (const Incoming& message : messages) {
+      if (!impl_->append(message, heard_ms)) continue;
+      taken[message.via] += message.message.size();
+      ++out.stored;
+    }
+    impl_->count_taken(taken, heard_ms);
     for (const CursorUpdate& update : cursors) impl_->move(update);
     for (const AckUpdate& update : acks) impl_->note(update);
     transaction.commit();
   } catch (const Error& error) {
-    if (error.trouble() == Trouble::kFull || error.trouble() == Trouble::kBusy) return false;
+    if (error.trouble() == Trouble::kFull || error.trouble() == Trouble::kBusy) return {};
     throw;
   }
   impl_->size = impl_->last_seq();
-  return true;
+  return out;
+}
+
+std::uint64_t Log::taken_today(PeerId peer) {
+  Using use(impl_->taken);
+  if (!use->bind(1, signed_of(peer)).bind(2, day_of(impl_->wall_ms())).step()) return 0;
+  return static_cast<std::uint64_t>(use->integer(0));
 }
 
 bool Log::refresh() {

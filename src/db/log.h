@@ -23,8 +23,9 @@ class Log : public Store {
   View log_key() override;
   Cursor cursor(PeerId peer, std::uint64_t gen) override;
   // Throws Error(kIo) after a failed fsync or I/O error; false for kFull and kBusy.
-  bool commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors,
-              std::span<const AckUpdate> acks) override;
+  Committed commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors,
+                   std::span<const AckUpdate> acks) override;
+  std::uint64_t taken_today(PeerId peer) override;
 
   // What another program committed becomes visible. True when anything in the file changed since the last call (PRAGMA
   // data_version): cheap, for every loop turn.

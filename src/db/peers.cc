@@ -2,12 +2,13 @@
 
 #include "db/keys.h"
 #include "db/schema.h"
+#include "gossip/check.h"
 #include "gossip/limits.h"
 
 namespace gossip::db {
 
 static constexpr char kSelectPeers[] =
-    "SELECT p.id, p.gen, p.name, p.host, p.port, p.key, k.fp, p.pub, p.pub_fp FROM peers p JOIN keys k ON k.id=p.key ";
+    "SELECT p.id, p.gen, p.name, p.key, k.fp, p.pub, p.pub_fp FROM peers p JOIN keys k ON k.id=p.key ";
 
 static Hash hash_of(View blob) {
   Hash out{};
@@ -20,27 +21,43 @@ static Peer peer_from(const Statement& row) {
   out.id = static_cast<PeerId>(row.integer(0));
   out.gen = static_cast<std::uint64_t>(row.integer(1));
   out.name = row.text(2);
-  out.host = row.text(3);
-  out.port = static_cast<int>(row.integer(4));
-  out.key_id = row.integer(5);
-  out.key_fp = hash_of(row.blob(6));
-  View pub = row.blob(7);
+  out.key_id = row.integer(3);
+  out.key_fp = hash_of(row.blob(4));
+  View pub = row.blob(5);
   out.pub.assign(pub.begin(), pub.end());
-  out.pub_fp = hash_of(row.blob(8));
+  out.pub_fp = hash_of(row.blob(6));
   return out;
+}
+
+static void read_addresses(Statement& rows, Peer& peer) {
+  rows.bind(1, signed_of(peer.id));
+  while (rows.step()) {
+    if (rows.integer(2) != 0) peer.worked = peer.addresses.size();
+    peer.addresses.push_back({std::string(rows.text(0)), static_cast<int>(rows.integer(1))});
+  }
+  rows.reset();
+}
+
+static Statement select_addresses(Database& db) {
+  return db.prepare("SELECT host, port, worked FROM peer_address WHERE peer=? ORDER BY place");
 }
 
 std::vector<Peer> list_peers(Database& db) {
   Statement rows = db.prepare(std::string(kSelectPeers) + "ORDER BY p.name");
   std::vector<Peer> out;
   while (rows.step()) out.push_back(peer_from(rows));
+  Statement addresses = select_addresses(db);
+  for (Peer& peer : out) read_addresses(addresses, peer);
   return out;
 }
 
 std::optional<Peer> find_peer(Database& db, std::string_view name) {
   Statement row = db.prepare(std::string(kSelectPeers) + "WHERE p.name=?");
   if (!row.bind(1, name).step()) return std::nullopt;
-  return peer_from(row);
+  Peer peer = peer_from(row);
+  Statement addresses = select_addresses(db);
+  read_addresses(addresses, peer);
+  return peer;
 }
 
 std::vector<std::string> peer_names(Database& db) {
@@ -76,7 +93,19 @@ static Change finish(Database& db, Transaction& transaction) {
   return Change::kDone;
 }
 
-Change add_peer(Database& db, std::string_view name, std::string_view host, int port) {
+// In the caller's transaction. Where the one that worked last stays, that is not forgotten.
+static void put_addresses(Database& db, PeerId peer, const Addresses& addresses, const std::optional<Address>& worked) {
+  GOSSIP_CHECK(addresses.size() <= kMaxAddresses);
+  db.prepare("DELETE FROM peer_address WHERE peer=?").bind(1, signed_of(peer)).run();
+  Statement put = db.prepare("INSERT INTO peer_address(peer, place, host, port, worked) VALUES(?, ?, ?, ?, ?)");
+  std::int64_t place = 0;
+  for (const Address& one : addresses) {
+    put.bind(1, signed_of(peer)).bind(2, place++).bind(3, std::string_view(one.host)).bind(4, one.port);
+    put.bind(5, worked == one ? 1 : 0).run();
+  }
+}
+
+Change add_peer(Database& db, std::string_view name, const Addresses& addresses) {
   Transaction transaction(db);
   check_version(db);
   if (find_peer(db, name)) return Change::kExists;
@@ -84,32 +113,57 @@ Change add_peer(Database& db, std::string_view name, std::string_view host, int 
   auto key = pick_key(db);
   if (!key) return Change::kNoKey;
   db.prepare("INSERT INTO who(name) VALUES(?)").bind(1, name).run();
-  db.prepare("INSERT INTO peers(id, name, host, port, key, gen) VALUES(?, ?, ?, ?, ?, 1)")
-      .bind(1, db.last_rowid())
-      .bind(2, name)
-      .bind(3, host)
-      .bind(4, port)
-      .bind(5, *key)
-      .run();
+  const std::int64_t id = db.last_rowid();
+  db.prepare("INSERT INTO peers(id, name, key, gen) VALUES(?, ?, ?, 1)").bind(1, id).bind(2, name).bind(3, *key).run();
+  put_addresses(db, static_cast<PeerId>(id), addresses, {});
   return finish(db, transaction);
 }
 
-Change replace_peer(Database& db, std::string_view name, std::string_view host, int port) {
+Change replace_peer(Database& db, std::string_view name, const std::optional<Addresses>& addresses) {
   Transaction transaction(db);
   check_version(db);
   auto peer = find_peer(db, name);
   if (!peer) return Change::kNoSuch;
   auto key = pick_key(db);
   if (!key) return Change::kNoKey;
-  db.prepare("UPDATE peers SET host=?, port=?, key=?, gen=gen+1, pub=NULL, pub_fp=NULL WHERE id=?")
-      .bind(1, host)
-      .bind(2, port)
-      .bind(3, *key)
-      .bind(4, signed_of(peer->id))
+  db.prepare("UPDATE peers SET key=?, gen=gen+1, pub=NULL, pub_fp=NULL WHERE id=?")
+      .bind(1, *key)
+      .bind(2, signed_of(peer->id))
       .run();
+  if (addresses) put_addresses(db, peer->id, *addresses, {});
   delete_key(db, peer->key_id);
   forget_sync(db, peer->id);
   return finish(db, transaction);
+}
+
+Change set_addresses(Database& db, std::string_view name, const Addresses& addresses) {
+  Transaction transaction(db);
+  check_version(db);
+  auto peer = find_peer(db, name);
+  if (!peer) return Change::kNoSuch;
+  if (peer->addresses == addresses) return Change::kSame;
+  Statement row = db.prepare("SELECT host, port FROM peer_address WHERE peer=? AND worked=1");
+  std::optional<Address> worked;
+  if (row.bind(1, signed_of(peer->id)).step()) worked = Address{std::string(row.text(0)), static_cast<int>(row.integer(1))};
+  row.reset();
+  put_addresses(db, peer->id, addresses, worked);
+  return finish(db, transaction);
+}
+
+void note_worked(Database& db, PeerId peer, const Address& address) {
+  Statement row = db.prepare("SELECT 1 FROM peer_address WHERE peer=? AND host=? AND port=? AND worked=0");
+  const bool news = row.bind(1, signed_of(peer)).bind(2, std::string_view(address.host)).bind(3, address.port).step();
+  row.reset();
+  if (!news) return;
+  Transaction transaction(db);
+  check_version(db);
+  db.prepare("UPDATE peer_address SET worked = (host=?2 AND port=?3) WHERE peer=?1 AND"
+             " EXISTS(SELECT 1 FROM peer_address WHERE peer=?1 AND host=?2 AND port=?3)")
+      .bind(1, signed_of(peer))
+      .bind(2, std::string_view(address.host))
+      .bind(3, address.port)
+      .run();
+  transaction.commit();
 }
 
 static bool key_taken(Database& db, const Hash& fp) {

@@ -14,12 +14,20 @@
 
 namespace gossip::db {
 
+// Where a friend is dialled: a name, an IPv4 or an IPv6 address (without brackets), and a port.
+struct Address {
+  std::string host;
+  int port = 0;
+  bool operator==(const Address&) const = default;
+};
+using Addresses = std::vector<Address>;  // in the order given, at most kMaxAddresses, no two alike; empty: we never dial
+
 struct Peer {
   PeerId id = 0;
   std::uint64_t gen = 0;
   std::string name;
-  std::string host;            // empty: we never dial
-  int port = 0;
+  Addresses addresses;
+  std::size_t worked = 0;      // the one of them at which a session opened last; 0 where none did
   std::int64_t key_id = 0;     // row of our keypair for this friend
   Hash key_fp{};               // fingerprint of our public half
   Bytes pub;                   // their public key (SPKI DER); empty until set-peer-key
@@ -33,10 +41,15 @@ std::vector<std::string> peer_names(Database& db);                          // f
 
 enum class Change { kDone, kSame, kExists, kNoSuch, kNoKey, kFull, kConflict };
 // add_peer takes a random unassigned key in its transaction; kNoKey when there is none (make one, add_key, try again), kExists
-// when the name is taken, kFull at kMaxPeers. host empty = never dial.
-Change add_peer(Database& db, std::string_view name, std::string_view host, int port);
+// when the name is taken, kFull at kMaxPeers.
+Change add_peer(Database& db, std::string_view name, const Addresses& addresses = {});
 // add-peer --replace: new key, gen + 1, their key, cursor and state forgotten, old key row deleted, all in one transaction.
-Change replace_peer(Database& db, std::string_view name, std::string_view host, int port);
+// No `addresses`: those there are stay.
+Change replace_peer(Database& db, std::string_view name, const std::optional<Addresses>& addresses = {});
+// In the place of those there were; key, cursor and state stay. kSame: these very ones, in this order.
+Change set_addresses(Database& db, std::string_view name, const Addresses& addresses);
+// A session opened at this address. Writes only when the one before opened at another; is no change to peers.
+void note_worked(Database& db, PeerId peer, const Address& address);
 // kSame: this very key is set already. kExists: another key is set and `replace` is false. kConflict: the key is one of ours
 // or another friend's. A replaced key bumps gen and resets cursor and state.
 Change set_peer_key(Database& db, std::string_view name, View spki_der, const Hash& fp, bool replace);
@@ -53,12 +66,16 @@ std::optional<Bytes> random_unassigned_key(Database& db);                   // p
 struct PeerState {
   PeerId peer = 0;
   int side = 0;
-  std::string state;   // "up", "waiting"
-  std::string reason;
-  std::int64_t since_ms = 0;
+  std::string state;            // "up", "waiting", "outage": waiting, and it seems to be our own network; "": not since we started
+  std::string reason;           // gossip::why_code()
+  std::int64_t since_ms = 0;    // when state and reason became so
+  std::int64_t next_ms = 0;     // when the next try is due; 0: none is
+  std::int64_t last_up_ms = 0;  // when it was last known to be up, with the keys of today; 0: never
+  unsigned failures = 0;        // in a row
 };
-void note_states(Database& db, const std::vector<PeerState>& states);        // one transaction; friends who are gone are left out
-void clear_states(Database& db, int side);                                  // at start: nobody is up
+// One transaction. Friends who are gone are left out; last_up_ms 0 leaves what is there.
+void note_states(Database& db, const std::vector<PeerState>& states);
+void clear_states(Database& db, int side);  // at start and end: nothing is known but when they were up last
 std::vector<PeerState> peer_states(Database& db);
 struct PeerSync {
   PeerId peer = 0;

@@ -9,24 +9,6 @@
 namespace gossip::client {
 namespace {
 
-struct Address {
-  std::string host;  // empty: we never dial
-  int port = 0;
-};
-
-Result<Address> address_of(const Options& options) {
-  if (!options.has(kHost)) {
-    if (options.has(kPort)) return Refusal{"--port without --host", "give both, or neither to wait for their call"};
-    return Address{};
-  }
-  const Result<std::string> host = parse_host(options.value(kHost));
-  if (!host) return host.refusal();
-  if (!options.has(kPort)) return Address{*host, kDefaultPort};
-  const Result<int> port = parse_port(options.value(kPort));
-  if (!port) return port.refusal();
-  return Address{*host, *port};
-}
-
 void make_key(Call& call, db::Database& db, int bits) {
   if (!call.quiet()) note("no key is ready; making one of " + std::to_string(bits) + " bits, a few seconds ...");
   crypto::NewKey key = crypto::make_key(bits);
@@ -34,11 +16,9 @@ void make_key(Call& call, db::Database& db, int bits) {
   wipe(key.private_der);
 }
 
-db::Change try_once(Call& call, db::Database& db, const std::string& name, const Address& address) {
-  if (!call.options.has(kReplace)) return db::add_peer(db, name, address.host, address.port);
-  const std::optional<db::Peer> present = db::find_peer(db, name);
-  const bool keep = present && !call.options.has(kHost);
-  return db::replace_peer(db, name, keep ? present->host : address.host, keep ? present->port : address.port);
+db::Change try_once(Call& call, db::Database& db, const std::string& name, const db::Addresses& addresses) {
+  if (!call.options.has(kReplace)) return db::add_peer(db, name, addresses);
+  return call.options.has(kHost) ? db::replace_peer(db, name, addresses) : db::replace_peer(db, name);
 }
 
 void note_next_steps(const std::string& name) {
@@ -69,16 +49,18 @@ int add_peer(Call& call) {
     return fail(kUsage, quoted(name) + " is not a name for a peer",
                 "1 to 64 of A-Z a-z 0-9 _ . -, not starting with - or ., not self");
   }
-  const Result<Address> address = address_of(call.options);
-  if (!address) return fail(kUsage, address.refusal());
+  if (call.options.has(kPort) && !call.options.has(kHost))
+    return fail(kUsage, "--port without --host", "give both, or neither to wait for their call");
+  const Result<db::Addresses> addresses = addresses_of(call.options);
+  if (!addresses) return fail(kUsage, addresses.refusal());
   const Result<int> wanted = wanted_bits();
   if (!wanted) return fail(kUsage, wanted.refusal());
 
   db::Database db = open_to_write(call, true);
-  db::Change change = try_once(call, db, name, *address);
+  db::Change change = try_once(call, db, name, *addresses);
   for (int i = 0; i < 5 && change == db::Change::kNoKey; ++i) {
     make_key(call, db, network_bits(db, *wanted));
-    change = try_once(call, db, name, *address);
+    change = try_once(call, db, name, *addresses);
   }
   if (change != db::Change::kDone) return refused(db, change, name);
   ring(call);

@@ -4,12 +4,13 @@ namespace gossip::client {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands = {
-      {"add-peer", "add-peer", 'a', kName, "nHpR", " NAME [--host HOST --port PORT]",
+      {"add-peer", "add-peer", 'a', kName, "nHpR", " NAME [--host HOST[:PORT]]... [--port PORT]",
        "make a friend: prints the key to give them",
        "Prints \"Exchange key:\" and a public key on standard output. Give it to this friend and to nobody else, over a way you\n"
        "trust. Both public keys are a secret between the two of you. A new friend gets everything kept here, old messages too.\n"
        "\n"
        "  gossipc add-peer alice --host alice.example --port 5556\n"
+       "  gossipc add-peer alice --host alice.example --host 192.0.2.7 --host '[2001:db8::7]:5556'\n"
        "  gossipc add-peer bob                  we wait for bob's call\n"
        "  gossipc add-peer alice --replace      a new key for alice; the old one is deleted\n",
        add_peer},
@@ -19,6 +20,13 @@ const std::vector<Command>& commands() {
        "  gossipc set-peer-key alice --pubkey-file from-alice.txt\n"
        "  gossipc set-peer-key alice --pubkey-file - < from-alice.txt\n",
        set_peer_key},
+      {"set-address", nullptr, 0, kName, "nHpN", " NAME --host HOST[:PORT]... [--port PORT]", "change where a friend is called",
+       "These addresses take the place of those there were, up to 8. The one that worked last is tried first, then the others\n"
+       "in this order. Keys stay as they are, and so does how far you have read each other.\n"
+       "\n"
+       "  gossipc set-address alice --host alice.example:5556 --host '[2001:db8::7]:5556'\n"
+       "  gossipc set-address alice --none      we wait for alice's call\n",
+       set_address},
       {"show-key", nullptr, 0, kName, "n", " NAME", "print the key you give to a friend again",
        "  gossipc show-key alice > for-alice.txt\n", show_key},
       {"delete-peer", "delete-peer", 'd', kName, "n", " NAME", "end a friendship and delete its keys",

@@ -19,6 +19,7 @@ struct Call {
 
 int add_peer(Call& call);
 int set_peer_key(Call& call);
+int set_address(Call& call);
 int show_key(Call& call);
 int delete_peer(Call& call);
 int peers(Call& call);

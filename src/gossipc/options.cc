@@ -17,16 +17,18 @@ struct Row {
   const char* name;
   const char* argument;  // null: none
   const char* help;
+  bool repeats = false;
 };
 
 constexpr Row kRows[] = {
     {kName, true, "name", "NAME", "the friend, by the name you gave them"},
-    {kHost, true, "host", "HOST", "where to call them: a name, IPv4 or IPv6; without it we wait for their call"},
-    {kPort, true, "port", "PORT", "1 to 65535, 5555 if not given"},
+    {kHost, true, "host", "HOST", "where to call them: a name, IPv4 or [IPv6], and :PORT if you like; again for more", true},
+    {kPort, true, "port", "PORT", "of each HOST that names none: 1 to 65535, 5555 if not given"},
     {kPubkeyFile, true, "pubkey-file", "FILE", "the key they gave you; - is standard input"},
     {kSource, true, "source", "NAME", "the sender you claim; GOSSIPD_USERNAME if not given"},
     {kMessage, true, "message", "TEXT", "the text; - is standard input, also when it is a pipe and -m is not given"},
     {kReplace, false, "replace", nullptr, "put a new key in the place of the present one, on purpose"},
+    {kNone, false, "none", nullptr, "no address: never call them, wait for their call"},
     {kBatch, false, "batch", nullptr, "one message per line of standard input, one id per line out"},
     {kJson, false, "json", nullptr, "JSON Lines"},
     {kLast, false, "last", "N", "only the last N that match"},
@@ -169,7 +171,8 @@ std::optional<Refusal> take_option(Options& options, int got, const std::string&
     return std::nullopt;
   }
   const Opt which = static_cast<Opt>(got);
-  if (row_of(which)->argument && options.has(which)) return twice("--" + std::string(row_of(which)->name));
+  const Row& row = *row_of(which);
+  if (row.argument && !row.repeats && options.has(which)) return twice("--" + std::string(row.name));
   options.set(which, optarg ? optarg : "");
   return std::nullopt;
 }
@@ -177,9 +180,15 @@ std::optional<Refusal> take_option(Options& options, int got, const std::string&
 }  // namespace
 
 const std::string& Options::value(Opt option) const {
-  static const std::string kNone;
+  static const std::string kEmpty;
+  const std::vector<std::string>& all = values(option);
+  return all.empty() ? kEmpty : all.front();
+}
+
+const std::vector<std::string>& Options::values(Opt option) const {
+  static const std::vector<std::string> kEmpty;
   const auto found = given_.find(option);
-  return found == given_.end() ? kNone : found->second;
+  return found == given_.end() ? kEmpty : found->second;
 }
 
 Result<Options> parse_options(std::vector<std::string> arguments) {

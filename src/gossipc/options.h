@@ -20,6 +20,7 @@ enum Opt : char {
   kHelp = 'h',
   kVersion = 'V',
   kReplace = 'R',
+  kNone = 'N',
   kJson = 'j',
   kLast = 'l',
   kSince = 't',
@@ -54,11 +55,12 @@ class Options {
  public:
   const Command* command = nullptr;  // null: none was given
   bool has(Opt option) const { return given_.count(option) != 0; }
-  const std::string& value(Opt option) const;  // empty when it was not given
-  void set(Opt option, std::string value) { given_[option] = std::move(value); }
+  const std::string& value(Opt option) const;                // empty when it was not given
+  const std::vector<std::string>& values(Opt option) const;  // of one that may be repeated
+  void set(Opt option, std::string value) { given_[option].push_back(std::move(value)); }
 
  private:
-  std::map<Opt, std::string> given_;
+  std::map<Opt, std::vector<std::string>> given_;
 };
 
 // Both spellings: `gossipc send -m hi` and `gossipc --send-message -m hi`. Not reentrant (getopt).

@@ -6,6 +6,7 @@
 #include "gossipc/friends.h"
 #include "gossipc/store.h"
 #include "gossipc/when.h"
+#include "sys/clock.h"
 
 namespace gossip::client {
 namespace {
@@ -26,7 +27,7 @@ std::string size_words(std::int64_t bytes) {
 
 std::string friends_words(std::size_t n) { return std::to_string(n) + (n == 1 ? " friend" : " friends"); }
 
-void print_store(Call& call, db::Database& db, bool running) {
+void print_store(Call& call, db::Database& db, bool running, bool outage) {
   const std::string& path = call.config.db_path;
   const db::StoreFacts facts = db::store_facts(db, path);
   const std::int64_t assigned = db::assigned_keys(db), unassigned = db::unassigned_keys(db);
@@ -34,7 +35,7 @@ void print_store(Call& call, db::Database& db, bool running) {
     db::JsonObject out(db);
     out.boolean("daemon", running).text("database", path).integer("file_bytes", facts.file_bytes);
     out.integer("wal_bytes", facts.wal_bytes).integer("messages", facts.messages).integer("own", facts.own);
-    out.integer("keys_assigned", assigned).integer("keys_unassigned", unassigned);
+    out.integer("keys_assigned", assigned).integer("keys_unassigned", unassigned).boolean("outage", outage);
     call.out.put(shown(out.take(), Show::kJson) + "\n");
     return;
   }
@@ -45,15 +46,14 @@ void print_store(Call& call, db::Database& db, bool running) {
   line(call, "keys: " + std::to_string(assigned) + " with friends, " + std::to_string(unassigned) + " unassigned");
 }
 
-void print_friends(Call& call, db::Database& db, bool running) {
-  const std::vector<db::PeerState> states = db::peer_states(db);
+void print_friends(Call& call, db::Database& db, const std::vector<db::Peer>& friends, const std::vector<FriendView>& views) {
   const std::vector<db::PeerSync> syncs = db::peer_syncs(db);
   const Seq size = db::last_seq(db);
-  const std::vector<db::Peer> friends = db::list_peers(db);
   const bool json = call.options.has(kJson);
   if (!json) line(call, friends_words(friends.size()) + (friends.empty() ? "" : ":"));
-  for (const db::Peer& peer : friends) {
-    const FriendView view = friend_view(peer, states, running);
+  for (std::size_t i = 0; i < friends.size(); ++i) {
+    const db::Peer& peer = friends[i];
+    const FriendView& view = views[i];
     call.out.put(json ? friend_json(db, peer, view) : "  " + friend_line(peer, view));
     const db::PeerSync* sync = sync_of(syncs, peer.id);
     if (sync && !json) {
@@ -80,8 +80,15 @@ void print_counters(Call& call, db::Database& db) {
 int overview(Call& call) {
   db::Database db = open_to_read(call);
   const bool running = ring(call);
-  print_store(call, db, running);
-  print_friends(call, db, running);
+  const std::int64_t now_ms = sys::wall_ms();
+  const std::vector<db::Peer> friends = db::list_peers(db);
+  const std::vector<db::PeerState> states = db::peer_states(db);
+  std::vector<FriendView> views;
+  for (const db::Peer& peer : friends) views.push_back(friend_view(peer, states, running, now_ms));
+  const std::optional<std::string> outage = outage_line(views, now_ms);
+  if (outage && !call.options.has(kJson)) line(call, *outage);
+  print_store(call, db, running, outage.has_value());
+  print_friends(call, db, friends, views);
   print_counters(call, db);
   return kDone;
 }

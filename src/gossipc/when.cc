@@ -84,6 +84,11 @@ std::string format_utc(std::int64_t wall_ms) {
   return out;
 }
 
+std::string span_words(std::int64_t ms) {
+  if (ms < 2 * kMinuteMs) return std::to_string((ms + kSecondMs - 1) / kSecondMs) + " s";
+  return ms < 2 * kHourMs ? std::to_string(ms / kMinuteMs) + " min" : std::to_string(ms / kHourMs) + " h";
+}
+
 Result<std::int64_t> parse_since(std::string_view text, std::int64_t now_ms) {
   if (const auto span = span_of(text)) return now_ms - *span;
   if (const auto at = moment(text)) return *at;

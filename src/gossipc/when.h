@@ -10,6 +10,7 @@
 namespace gossip::client {
 
 std::string format_utc(std::int64_t wall_ms);  // YYYY-MM-DD HH:MM:SS
+std::string span_words(std::int64_t ms);       // "12 s", "4 min", "3 h": rounded up to seconds, down to the others
 
 // "YYYY-MM-DD", "YYYY-MM-DD HH:MM", "YYYY-MM-DD HH:MM:SS", "YYYY-MM-DDTHH:MM:SS" with or without "Z" (view --json prints it), or
 // a span before now: "90m", "2h", "7d". Milliseconds since 1970.

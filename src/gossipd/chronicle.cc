@@ -1,10 +1,13 @@
 #include "gossipd/chronicle.h"
 
+#include <algorithm>
+
 namespace gossip::daemon {
 namespace {
 
 constexpr Micros kCountersEvery = kMinute;
 constexpr Micros kRetry = 5 * kSecond;
+constexpr Micros kStatesEvery = 2 * kSecond;
 
 struct Counted {
   const char* name;
@@ -16,6 +19,12 @@ constexpr Counted kCounted[] = {
     {"refused", &EngineStats::refused},               {"gone", &EngineStats::gone},
     {"protocol_errors", &EngineStats::protocol_errors}, {"commits_failed", &EngineStats::commits_failed},
     {"other_log", &EngineStats::other_log},           {"mismatch", &EngineStats::mismatch},
+    {"haves", &EngineStats::haves},                   {"wants", &EngineStats::wants},
+    {"frames_in", &EngineStats::frames_in},           {"bytes_in", &EngineStats::bytes_in},
+    {"bytes_out", &EngineStats::bytes_out},           {"stops_table", &EngineStats::stops_table},
+    {"stops_flight", &EngineStats::stops_flight},     {"stops_store", &EngineStats::stops_store},
+    {"stops_slow", &EngineStats::stops_slow},         {"stops_quota", &EngineStats::stops_quota},
+    {"bodies_late", &EngineStats::bodies_late},
 };
 
 // The write succeeded; false when it may later. Anything else is not for us to judge.
@@ -34,16 +43,43 @@ bool done(Write write) {
 
 Chronicle::Chronicle(db::Database& db, int side) : db_(db), side_(side) {
   done([&] { db::clear_states(db_, side_); });
+  for (const db::PeerState& one : db::peer_states(db_)) last_up_[one.peer] = std::max(last_up_[one.peer], one.last_up_ms);
 }
 
-void Chronicle::note(Now now, PeerId peer, Health state, const std::string& reason) {
-  health_[peer] = state;
-  states_[peer] = {peer, side_, state == Health::kUp ? "up" : "waiting", reason, now.wall_ms};
+void Chronicle::note(Now now, const Note& note) {
+  const bool up = note.state == Health::kUp;
+  db::PeerState fresh{note.peer, side_, up ? "up" : note.outage ? "outage" : "waiting", why_code(note.why), now.wall_ms};
+  fresh.next_ms = note.next ? now.wall_ms + (*note.next - now.mono) / kMillisecond : 0;
+  fresh.failures = note.failures;
+  db::PeerState& known = states_[note.peer];
+  const bool was_up = known.state == "up";
+  fresh.last_up_ms = up || was_up ? now.wall_ms : known.last_up_ms;
+  if (known.state == fresh.state && known.reason == fresh.reason) fresh.since_ms = known.since_ms;
+  known = std::move(fresh);
+  unwritten_.insert(note.peer);
+  if (up != was_up) urgent_ = true;
 }
 
-void Chronicle::note_attempt(Now now, PeerId peer, const std::string& reason) {
-  auto known = health_.find(peer);
-  if (known == health_.end() || known->second != Health::kUp) note(now, peer, Health::kWaiting, reason);
+void Chronicle::note_attempt(Now now, PeerId peer, Why why) {
+  auto known = states_.find(peer);
+  if (known == states_.end() || known->second.state != "up") note(now, Note{peer, false, Health::kWaiting, why});
+}
+
+void Chronicle::meet(std::vector<PeerInfo>& friends) {
+  std::map<PeerId, std::uint64_t> gens;
+  for (PeerInfo& one : friends) {
+    gens[one.peer] = one.gen;
+    auto last = last_up_.find(one.peer);
+    if (last != last_up_.end()) one.last_up = static_cast<std::uint64_t>(std::max<std::int64_t>(last->second, 0));
+  }
+  for (const auto& [peer, gen] : gens_) {
+    auto found = gens.find(peer);
+    if (found != gens.end() && found->second == gen) continue;
+    last_up_.erase(peer);
+    states_.erase(peer);
+    unwritten_.erase(peer);
+  }
+  gens_ = std::move(gens);
 }
 
 void Chronicle::count(const Counters& deltas) {
@@ -57,11 +93,14 @@ void Chronicle::count(const EngineStats& stats) {
   counted_ = stats;
 }
 
-bool Chronicle::write_states() {
+bool Chronicle::write_states(Now now) {
+  if (unwritten_.empty() || (!urgent_ && now.mono < states_at_)) return true;
   std::vector<db::PeerState> all;
-  for (const auto& [peer, state] : states_) all.push_back(state);
+  for (PeerId peer : unwritten_) all.push_back(states_[peer]);
   if (!done([&] { db::note_states(db_, all); })) return false;
-  states_.clear();
+  unwritten_.clear();
+  urgent_ = false;
+  states_at_ = now.mono + kStatesEvery;
   return true;
 }
 
@@ -74,7 +113,7 @@ bool Chronicle::write_counters() {
 void Chronicle::run(Now now) {
   if (retry_at_ && now.mono < *retry_at_) return;
   retry_at_.reset();
-  bool fine = write_states();
+  bool fine = write_states(now);
   if (fine && !counters_.empty() && (!counters_at_ || now.mono >= *counters_at_)) {
     counters_at_ = now.mono + kCountersEvery;
     fine = write_counters();
@@ -83,13 +122,25 @@ void Chronicle::run(Now now) {
 }
 
 std::optional<Micros> Chronicle::next_deadline() const {
-  if (retry_at_ || counters_.empty()) return retry_at_;
-  return counters_at_;
+  if (retry_at_) return retry_at_;
+  std::optional<Micros> at;
+  if (!unwritten_.empty()) at = states_at_;
+  if (!counters_.empty() && counters_at_) at = at ? std::min(*at, *counters_at_) : *counters_at_;
+  return at;
 }
 
-void Chronicle::close() {
-  states_.clear();
-  done([&] { db::clear_states(db_, side_); });
+void Chronicle::close(Now now) {
+  std::vector<db::PeerState> up;
+  for (auto& [peer, state] : states_) {
+    if (state.state != "up") continue;
+    state.last_up_ms = now.wall_ms;
+    up.push_back(state);
+  }
+  unwritten_.clear();
+  done([&] {
+    db::note_states(db_, up);
+    db::clear_states(db_, side_);
+  });
   write_counters();
 }
 

@@ -1,9 +1,10 @@
-// Chronicle: what a process writes down for `gossipc status`: how each friend is doing, and counters. None of it is worth stopping
-// for: where the database takes nothing now, it waits.
+// Chronicle: what a process writes down for `gossipc status`: how each friend is doing, and counters. None of it is worth
+// stopping for: where the database takes nothing now, it waits.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,24 +20,30 @@ class Chronicle {
  public:
   // side: 0 for the process that dials, 1 for the one that is dialled. Forgets what an earlier process of that side left.
   Chronicle(db::Database& db, int side);
-  void note(Now now, PeerId peer, Health state, const std::string& reason);
-  void note_attempt(Now now, PeerId peer, const std::string& reason);  // a friend who did not get as far as a session
+  void note(Now now, const Note& note);
+  void note_attempt(Now now, PeerId peer, Why why);  // a friend who called and did not get as far as a session
+  // Forgets who is no more, or has a new key; says of the others when they were up last.
+  void meet(std::vector<PeerInfo>& friends);
   void count(const Counters& deltas);           // added up until they are written
   void count(const EngineStats& stats);
   void run(Now now);                            // writes what is due
   std::optional<Micros> next_deadline() const;  // only while something waits to be written
-  void close();                                 // going down: nobody is up
+  void close(Now now);                          // going down: nobody is up
   // One small write, for its own sake: is there room? The counters are what is written.
   bool probe();
 
  private:
-  bool write_states();
+  bool write_states(Now now);
   bool write_counters();
 
   db::Database& db_;
   const int side_;
-  std::map<PeerId, db::PeerState> states_;
-  std::map<PeerId, Health> health_;
+  std::map<PeerId, db::PeerState> states_;  // as last noted
+  std::set<PeerId> unwritten_;
+  std::map<PeerId, std::int64_t> last_up_;  // as the store had it
+  std::map<PeerId, std::uint64_t> gens_;
+  bool urgent_ = false;                     // somebody is up, or is not any more
+  Micros states_at_ = 0;                    // no sooner, unless it is
   std::map<std::string, std::uint64_t> counters_;
   EngineStats counted_;
   std::optional<Micros> counters_at_;   // no sooner

@@ -1,95 +1,116 @@
 #include "gossipd/dials.h"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace gossip::daemon {
 namespace {
 
-constexpr Micros kConnect = 10 * kSecond;     // for each address
-constexpr Micros kLookUp = 30 * kSecond;
-constexpr std::size_t kAddresses = 4;         // of one name
+constexpr Micros kEach = 10 * kSecond;   // for an address, and for the look-up of a name
+constexpr Micros kInAll = 30 * kSecond;
+constexpr Micros kLeast = 5 * kSecond;   // with less than this left, the rest waits for the next dial
+
+Why why_of_fault(int fault) {
+  switch (fault) {
+    case ECONNREFUSED: return Why::kRefused;
+    case ECONNRESET: case EPIPE: return Why::kBrokenOff;
+    case EACCES: case EPERM: case EMFILE: case ENFILE: case ENOBUFS: case ENOMEM: return Why::kThisMachine;
+    default: return Why::kUnreachable;
+  }
+}
+
+// The later in the list of reasons, the farther the call came and the more it tells.
+Why more_telling(Why a, Why b) { return std::max(a, b); }
 
 }  // namespace
 
-Dials::Dials(Resolve resolve)
-    : resolver_([resolve = std::move(resolve)](const Query& q) { return Found{q, resolve(q.host, q.port)}; }) {}
+Dials::Dials(Lookups::Resolve resolve) : lookups_(std::move(resolve)) {}
 
-void Dials::start(Now now, PeerId peer, const std::string& host, int port) {
+void Dials::start(Now now, PeerId peer, const db::Addresses& addresses, std::size_t worked) {
+  give_up(peer);
+  routes_[peer].begin(addresses, worked);
   Attempt& attempt = attempts_[peer] = Attempt{};
-  if (auto address = sys::Address::parse(host, port)) {
-    attempt.rest.push_back(*address);
-    next_address(now, peer);
-    return;
-  }
-  attempt.wanted = Query{peer, host, port};
-  attempt.deadline = now.mono + kLookUp;
-  look_up(now, peer);
+  attempt.end = now.mono + kInAll;
+  go_on(now, peer);
 }
 
-// One question for each friend at a time, and an answer that comes too late serves the next dial. Rationale: if each dial asked
-// anew, those who gave up waiting would fill the queue before those who wait, and no answer would ever be in time.
-void Dials::look_up(Now now, PeerId peer) {
-  const Query& wanted = *attempts_.at(peer).wanted;
-  if (asked_.contains(peer)) return;
-  auto late = late_.extract(peer);
-  if (late && late.mapped().query == wanted) return use(now, late.mapped());
-  asked_.insert(peer);
-  resolver_.post(wanted);
+bool Dials::outdated(PeerId peer, const db::Addresses& addresses) const {
+  auto route = routes_.find(peer);
+  return route != routes_.end() && route->second.addresses() != addresses;
 }
 
-void Dials::found(Now now, Found& answer) {
-  const PeerId peer = answer.query.peer;
-  asked_.erase(peer);
-  auto attempt = attempts_.find(peer);
-  if (attempt == attempts_.end() || !attempt->second.wanted) {
-    if (!answer.addresses.empty()) late_[peer] = std::move(answer);
-  } else if (*attempt->second.wanted == answer.query) {
-    use(now, answer);
-  } else {
-    look_up(now, peer);  // the host was changed meanwhile
-  }
+std::optional<db::Address> Dials::opened(PeerId peer) {
+  auto route = routes_.find(peer);
+  return route == routes_.end() ? std::nullopt : route->second.worked();
 }
 
-void Dials::use(Now now, Found& answer) {
-  Attempt& attempt = attempts_.at(answer.query.peer);
-  attempt.wanted.reset();
-  if (answer.addresses.size() > kAddresses) answer.addresses.resize(kAddresses);
-  attempt.rest.assign(answer.addresses.begin(), answer.addresses.end());
-  next_address(now, answer.query.peer);
+void Dials::give_up(PeerId peer) {
+  attempts_.erase(peer);
+  std::erase_if(outcomes_, [&](const Outcome& one) { return one.peer == peer; });
 }
 
 void Dials::drop_unless(const std::function<bool(PeerId)>& wanted) {
   std::erase_if(attempts_, [&](const auto& one) { return !wanted(one.first); });
-  std::erase_if(late_, [&](const auto& one) { return !wanted(one.first); });
+  std::erase_if(outcomes_, [&](const Outcome& one) { return !wanted(one.peer); });
+  std::erase_if(routes_, [&](const auto& one) { return !wanted(one.first); });
+  lookups_.forget_unless(wanted);
 }
 
-std::vector<PeerId> Dials::peers() const {
-  std::vector<PeerId> out;
-  for (const auto& [peer, attempt] : attempts_) out.push_back(peer);
-  return out;
-}
-
-void Dials::fail(PeerId peer, const char* why) {
-  outcomes_.push_back({peer, sys::Fd(), why});
+void Dials::finish(PeerId peer, sys::Fd fd, Why why) {
+  outcomes_.push_back({peer, std::move(fd), why});
   attempts_.erase(peer);
 }
 
-void Dials::next_address(Now now, PeerId peer) {
+// Until something takes time, or nothing is left to try.
+void Dials::go_on(Now now, PeerId peer) {
   Attempt& attempt = attempts_.at(peer);
-  attempt.watched = false;
-  while (!attempt.rest.empty()) {
+  Route& route = routes_.at(peer);
+  attempt.fd.reset();
+  attempt.asking = attempt.watched = false;
+  while (!route.done() && attempt.end - now.mono >= kLeast) {
+    attempt.deadline = std::min(now.mono + kEach, attempt.end);
+    if (!route.known()) {
+      if (!look_up(now, peer)) return;
+      continue;
+    }
     int fault = 0;
-    attempt.fd = sys::start_dial(attempt.rest.front(), fault);
-    attempt.rest.pop_front();
-    attempt.deadline = now.mono + kConnect;
+    attempt.fd = sys::start_dial(route.take(), fault);
     if (attempt.fd) return;
-    attempt.why = sys::dial_words(fault);
+    attempt.why = more_telling(attempt.why, why_of_fault(fault));
   }
-  fail(peer, attempt.why);
+  finish(peer, sys::Fd(), attempt.why);
+}
+
+// False: the answer is to come.
+bool Dials::look_up(Now now, PeerId peer) {
+  Route& route = routes_.at(peer);
+  const db::Address& place = route.place();
+  if (auto number = sys::Address::parse(place.host, place.port)) {
+    route.know({*number});
+  } else if (auto numbers = lookups_.ask(now, peer, place)) {
+    route.know(*numbers);
+  } else {
+    attempts_.at(peer).asking = true;
+    return false;
+  }
+  return true;
+}
+
+void Dials::found(Now now, Lookups::Answer& answer) {
+  const PeerId peer = answer.peer;
+  auto attempt = attempts_.find(peer);
+  const bool asking = attempt != attempts_.end() && attempt->second.asking;
+  if (!asking || routes_.at(peer).place() != answer.name) {
+    lookups_.keep(now, std::move(answer));
+    if (asking) look_up(now, peer);  // another name's turn
+    return;
+  }
+  routes_.at(peer).know(answer.numbers);
+  go_on(now, peer);
 }
 
 void Dials::watch(sys::Poller& poller) {
-  resolver_slot_ = poller.add(resolver_.fd(), true);
+  lookups_slot_ = poller.add(lookups_.fd(), true);
   for (auto& [peer, attempt] : attempts_) {
     attempt.watched = static_cast<bool>(attempt.fd);
     if (attempt.watched) attempt.slot = poller.add(attempt.fd.get(), false, true);
@@ -97,24 +118,28 @@ void Dials::watch(sys::Poller& poller) {
 }
 
 void Dials::look(const sys::Poller& poller, Now now) {
-  for (PeerId peer : peers()) {
+  if (poller.readable(lookups_slot_))
+    for (auto answer = lookups_.take(); answer; answer = lookups_.take()) found(now, *answer);
+  std::vector<PeerId> all;
+  for (const auto& [peer, attempt] : attempts_) all.push_back(peer);
+  for (PeerId peer : all) {
     Attempt& attempt = attempts_.at(peer);
     if (attempt.watched && poller.writable(attempt.slot)) {
-      int fault = sys::dial_fault(attempt.fd.get());
+      const int fault = sys::dial_fault(attempt.fd.get());
       if (fault == 0) {
-        outcomes_.push_back({peer, std::move(attempt.fd), ""});
-        attempts_.erase(peer);
+        finish(peer, std::move(attempt.fd), Why::kNone);
         continue;
       }
-      attempt.why = sys::dial_words(fault);
-      next_address(now, peer);
-    } else if (now.mono >= attempt.deadline) {
-      attempt.why = attempt.fd ? "silent" : "name not found";
-      next_address(now, peer);
+      attempt.why = more_telling(attempt.why, why_of_fault(fault));
+    } else if (now.mono < attempt.deadline) {
+      continue;
+    } else if (attempt.asking) {
+      routes_.at(peer).know({});
+    } else {
+      attempt.why = more_telling(attempt.why, Why::kUnreachable);
     }
+    go_on(now, peer);
   }
-  if (!poller.readable(resolver_slot_)) return;
-  for (auto answer = resolver_.take(); answer; answer = resolver_.take()) found(now, *answer);
 }
 
 std::optional<Micros> Dials::next_deadline() const {

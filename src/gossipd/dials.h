@@ -1,30 +1,34 @@
-// Dials: connections being made. Each friend has its own deadline and its own addresses, tried in turn; names are looked up in a
-// thread, one after the other, and numeric hosts pass it by.
+// Dials: connections being made. A dial tries the addresses of one friend in turn, each for at most 10 s, and takes no more than
+// 30 s in all; where that was too short for all of them, the friend's next dial goes on with those left (Route). Names are looked
+// up beside the loop (Lookups), and numeric hosts pass that by.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "gossip/ports.h"
-#include "gossip/time.h"
-#include "sys/background.h"
+#include "gossip/health.h"
+#include "gossipd/lookups.h"
+#include "gossipd/route.h"
 #include "sys/loop.h"
-#include "sys/tcp.h"
 
 namespace gossip::daemon {
 
 class Dials {
  public:
-  using Resolve = std::function<std::vector<sys::Address>(const std::string& host, int port)>;  // runs in the thread
-  explicit Dials(Resolve resolve = sys::resolve);
-  void start(Now now, PeerId peer, const std::string& host, int port);
-  void drop_unless(const std::function<bool(PeerId)>& wanted);  // no outcome is told
-  std::vector<PeerId> peers() const;
+  explicit Dials(Lookups::Resolve resolve = sys::resolve);
+  // `worked`: the address to begin with, where these addresses are new here. A dial of the same friend under way is given up.
+  void start(Now now, PeerId peer, const db::Addresses& addresses, std::size_t worked);
+  // The friend was dialled at other addresses than these.
+  bool outdated(PeerId peer, const db::Addresses& addresses) const;
+  bool under_way(PeerId peer) const { return attempts_.contains(peer); }
+  void give_up(PeerId peer);                                    // no outcome is told
+  void drop_unless(const std::function<bool(PeerId)>& wanted);  // the same for others, who are forgotten
+  // A session opened over what connected last: that address, which is the first from now on.
+  std::optional<db::Address> opened(PeerId peer);
 
   void watch(sys::Poller& poller);
   void look(const sys::Poller& poller, Now now);
@@ -32,43 +36,30 @@ class Dials {
 
   struct Outcome {
     PeerId peer = 0;
-    sys::Fd fd;        // connected, or
-    std::string why;   // not: words for status
+    sys::Fd fd;            // connected, or
+    Why why = Why::kNone;  // not: of the address that failed in the most telling way
   };
   bool next(Outcome& out);
 
  private:
-  struct Query {
-    PeerId peer = 0;
-    std::string host;
-    int port = 0;
-    bool operator==(const Query&) const = default;
-  };
-  struct Found {
-    Query query;
-    std::vector<sys::Address> addresses;
-  };
   struct Attempt {
-    std::optional<Query> wanted;         // waits for this answer
-    std::deque<sys::Address> rest;
-    sys::Fd fd;
-    Micros deadline = 0;
+    bool asking = false;       // for the numbers of a name
+    sys::Fd fd;                // connecting
+    Micros deadline = 0, end = 0;
     std::size_t slot = 0;
     bool watched = false;
-    const char* why = "name not found";  // of the last address that failed
+    Why why = Why::kNameNotFound;
   };
-  void look_up(Now now, PeerId peer);
-  void found(Now now, Found& answer);
-  void use(Now now, Found& answer);
-  void next_address(Now now, PeerId peer);
-  void fail(PeerId peer, const char* why);
+  void go_on(Now now, PeerId peer);
+  bool look_up(Now now, PeerId peer);
+  void found(Now now, Lookups::Answer& answer);
+  void finish(PeerId peer, sys::Fd fd, Why why);
 
   std::map<PeerId, Attempt> attempts_;
+  std::map<PeerId, Route> routes_;
   std::deque<Outcome> outcomes_;
-  sys::Background<Query, Found> resolver_;
-  std::size_t resolver_slot_ = 0;
-  std::set<PeerId> asked_;               // an answer is to come
-  std::map<PeerId, Found> late_;         // answers that came when nobody waited any more
+  Lookups lookups_;
+  std::size_t lookups_slot_ = 0;
 };
 
 }  // namespace gossip::daemon

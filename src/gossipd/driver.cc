@@ -6,13 +6,14 @@
 
 #include "crypto/openssl.h"
 #include "db/peers.h"
+#include "gossip/limits.h"
 #include "sys/clock.h"
 #include "sys/tcp.h"
 
 namespace gossip::daemon {
 namespace {
 
-constexpr std::size_t kReadAtOnce = 128 * 1024;
+constexpr std::size_t kReadAtOnce = 128 * 1024;  // of a link that is alone; among others each has its share
 constexpr int kRounds = 16;                    // of writing and asking the engine for more, before others get their turn
 constexpr Micros kStopTime = 2 * kSecond;      // for sessions to close
 constexpr Micros kProbe = 5 * kSecond;
@@ -21,12 +22,16 @@ EngineConfig engine_config(const config::Config& config, bool dials) {
   EngineConfig out;
   out.dials = dials;
   out.fetch_interval = config.fetch_interval;
+  out.friend_quota = config.friend_quota;
   return out;
 }
 
-std::string dial_words(End end) {
-  if (end != End::kNotRecognised) return end_words(end);
-  return "not recognised: they have not added us or not set our key, or one side has an old key or another network key";
+// "refused (nobody listens there), next try in 12 s"
+std::string note_words(const Note& note, Now now) {
+  std::string words = note.state == Health::kUp ? "up" : note.why == Why::kNone ? "waiting" : why_words(note.why);
+  if (note.state == Health::kUp && note.why != Why::kNone) words += std::string(", ") + why_words(note.why);
+  if (note.next) words += ", next try in " + std::to_string(std::max<Micros>(0, *note.next - now.mono) / kSecond) + " s";
+  return words;
 }
 
 }  // namespace
@@ -54,11 +59,7 @@ void Driver::turn() {
   read_signals(now);
   read_notes(now);
   look(poller_, now);
-  for (auto& [id, link] : links_) {
-    if (link.slot && poller_.readable(*link.slot)) link.read(now, buffer_);
-    link.tick(now);
-    settle(now, id, link);
-  }
+  feed(now);
   after_feed(now);
   if (!stopping_) {
     look_at_store(now);
@@ -66,14 +67,7 @@ void Driver::turn() {
     engine_.tick(now);
   }
   act(now);
-  for (auto& [id, link] : links_) {
-    bool moved = false;
-    link.end_turn(now);
-    write(now, id, link, moved);
-    again_ = again_ || moved;  // the engine was told of room, and nobody asks it again this turn
-    settle(now, id, link);
-  }
-  remove_gone(now);
+  end_turn(now);
   tell_sessions();
   chronicle_.count(engine_.stats());
   chronicle_.run(now);
@@ -91,19 +85,17 @@ void Driver::wait() {
   signals_slot_ = poller_.add(signals_.fd(), true);
   notes_slot_ = poller_.add(notes_.fd(), notes_.fd() >= 0, notes_.blocked());
   watch(poller_);
-  for (auto& [id, link] : links_) {
-    link.watch(poller_);
-    sooner(link.channel->next_deadline());
-  }
+  if (!timers_.empty()) sooner(timers_.begin()->first);
   sooner(chronicle_.next_deadline());
   if (!stopping_) sooner(engine_.next_deadline());
   else if (!links_.empty()) sooner(stop_by_);
   if (short_of_room_ && !stopping_) sooner(probe_at_);
-  if (std::exchange(again_, false)) at = 0;
+  if (std::exchange(again_, false) || !busy_.empty()) at = 0;
   poller_.wait(at ? std::max<Micros>(0, *at - sys::mono_us()) : -1);
 }
 
 void Driver::read_signals(Now now) {
+  if (!poller_.readable(signals_slot_)) return;
   for (int signal : signals_.take()) {
     if (signal == SIGTERM || signal == SIGINT) {
       if (!stopping_) {
@@ -136,6 +128,7 @@ void Driver::sibling_gone(Now now) {
   hear_sessions(now, {});
   notes_ = Notes();
   told_up_.clear();
+  sessions_changed_ = true;
 }
 
 // Tells the engine how the other process's sessions differ from what it said before.
@@ -155,15 +148,55 @@ LinkId Driver::adopt(sys::Fd fd, std::unique_ptr<Channel> channel) {
   link.fd = std::move(fd);
   link.channel = std::move(channel);
   links_.emplace(++last_link_, std::move(link));
-  again_ = true;
+  touch(last_link_);
   return last_link_;
 }
 
-// Brings what the channel became to the engine.
-void Driver::settle(Now now, LinkId id, Link& link) {
+void Driver::drop(LinkId id) {
+  auto link = links_.find(id);
+  if (link != links_.end()) remove(link);
+}
+
+void Driver::remove(Links::iterator it) {
+  auto& [id, link] = *it;
+  link.unwatch(poller_, id);
+  if (link.timer) timers_.erase({*link.timer, id});
+  links_.erase(it);
+}
+
+void Driver::everybody() {
+  for (const auto& [id, link] : links_) touch(id);
+}
+
+void Driver::feed(Now now) {
+  std::size_t readable = 0;
+  for (const auto& ready : poller_.ready()) {
+    auto link = links_.find(ready.tag);
+    if (link == links_.end()) continue;
+    link->second.readable = ready.read;
+    readable += ready.read ? 1 : 0;
+    touch(ready.tag);
+  }
+  for (auto at = timers_.begin(); at != timers_.end() && at->first <= now.mono; ++at) touch(at->second);
+  if (stopping_ && now.mono >= stop_by_) everybody();
+  const MutView buffer(buffer_);
+  for (LinkId id : busy_) {
+    auto it = links_.find(id);
+    if (it == links_.end()) continue;
+    Link& link = it->second;
+    const std::size_t share = readable == 1 ? kReadAtOnce : std::min(kReadAtOnce, engine_.share(id));
+    if (std::exchange(link.readable, false)) link.read(now, buffer.first(share));
+    link.tick(now);
+    settle(now, id, link);
+  }
+}
+
+// Brings what the channel became to the engine. True when there was something to tell.
+bool Driver::settle(Now now, LinkId id, Link& link) {
   Channel& channel = *link.channel;
+  bool told = false;
   if (!link.announced && !link.over && channel.open()) {
-    link.announced = true;
+    link.announced = told = sessions_changed_ = true;
     link_opened(id);
     engine_.handle(now, LinkUp{id, channel.peer(), channel.gen(), channel.dialled()});
     engine_.handle(now, Writable{id, channel.free()});
@@ -171,23 +204,44 @@ void Driver::settle(Now now, LinkId id, Link& link) {
   if (link.announced && !channel.stream().empty()) {
     if (!link.over) engine_.handle(now, BytesIn{id, channel.stream()});
     channel.take_stream();
+    told = true;
   }
-  if (link.over || link.end() == End::kOpenStill) return;
-  link.over = true;
+  if (link.over || link.end() == End::kOpenStill) return told;
+  link.over = sessions_changed_ = true;
   if (link.announced) engine_.handle(now, LinkDown{id, link.end()});
-  else if (channel.dialled()) engine_.handle(now, DialFailed{channel.peer(), dial_words(link.end())});
+  else if (channel.dialled()) engine_.handle(now, DialFailed{channel.peer(), why_of(link.end())});
+  return true;
 }
 
-void Driver::remove_gone(Now now) {
-  for (auto it = links_.begin(); it != links_.end();) {
-    auto link = it++;
-    const bool late = stopping_ && now.mono >= stop_by_;
-    if (!late && !link->second.gone()) continue;
-    link_gone(link->first, link->second);
-    if (!link->second.broken) sys::part(link->second.fd.get());
-    links_.erase(link);
-    again_ = true;
+void Driver::end_turn(Now now) {
+  for (LinkId id : busy_) {
+    auto link = links_.find(id);
+    if (link != links_.end()) end_turn(now, link);
   }
+  busy_.clear();
+}
+
+void Driver::end_turn(Now now, Links::iterator it) {
+  auto& [id, link] = *it;
+  bool moved = false;
+  link.end_turn(now);
+  write(now, id, link, moved);
+  const bool told = settle(now, id, link);
+  link.watch(poller_, id);
+  if (link.gone() || (stopping_ && now.mono >= stop_by_)) {
+    settle(now, id, link);  // watching it may have broken it
+    link_gone(id, link);
+    if (!link.broken) sys::part(link.fd.get());
+    remove(it);
+    again_ = true;
+    return;
+  }
+  if (moved || told) again_ = true;  // the engine heard something, and nobody asks it again this turn
+  const auto timer = link.channel->next_deadline();
+  if (timer == link.timer) return;
+  if (link.timer) timers_.erase({*link.timer, id});
+  if (timer) timers_.insert({*timer, id});
+  link.timer = timer;
 }
 
 void Driver::write(Now now, LinkId id, Link& link, bool& moved) {
@@ -200,13 +254,26 @@ void Driver::write(Now now, LinkId id, Link& link, bool& moved) {
 
 void Driver::act(Now now) {
   for (int round = 0; round < kRounds; ++round) {
-    if (!stopping_ && !engine_.flush(now)) commit_failed(now);
+    if (!stopping_ && !flush(now)) commit_failed(now);
     drain(now);
     bool moved = false;
-    for (auto& [id, link] : links_) write(now, id, link, moved);
-    if (!moved) return;
+    for (LinkId id : busy_) {
+      auto link = links_.find(id);
+      if (link != links_.end()) write(now, id, link->second, moved);
+    }
+    if (!moved && (stopping_ || !engine_.more())) return;
   }
   again_ = true;
+}
+
+bool Driver::flush(Now now) {
+  auto commits = [&] { return engine_.stats().commits + engine_.stats().commits_failed; };
+  const auto before = commits();
+  const Micros start = sys::mono_us();
+  const bool fine = engine_.flush(now);
+  const Micros took = sys::mono_us() - start;
+  if (commits() != before && took >= kSlowCommit) engine_.handle(now, CommitTook{took});
+  return fine;
 }
 
 void Driver::drain(Now now) {
@@ -216,41 +283,47 @@ void Driver::drain(Now now) {
 
 void Driver::on(Now, Send& action) {
   auto link = links_.find(action.link);
-  if (link != links_.end()) link->second.send(action.bytes);
+  if (link == links_.end()) return;
+  link->second.send(action.bytes);
+  touch(action.link);
 }
 
 void Driver::on(Now now, const Dial& action) {
   const Friend* who = roster_.find(action.peer);
   if (who && who->info.dialable) dial(now, *who);
-  else engine_.handle(now, DialFailed{action.peer, "no address or key"});
+  else engine_.handle(now, DialFailed{action.peer, Why::kNoAddress});
 }
 
 void Driver::on(Now now, const CloseLink& action) {
   auto link = links_.find(action.link);
   if (link == links_.end()) return;
-  link->second.over = true;
+  link->second.over = sessions_changed_ = true;
   link->second.close(now, action.code);
+  touch(action.link);
 }
 
 void Driver::on(Now, const Stored&) { notes_.bell(); }
 
 void Driver::on(Now now, const Note& action) {
-  chronicle_.note(now, action.peer, action.state, action.reason);
+  chronicle_.note(now, action);
   const bool up = action.state == Health::kUp;
   const bool changed = std::exchange(noted_up_[action.peer], up) != up;
   if (changed && session_lines_.pass(now.mono))
-    sys::info(std::string(up ? "a session opened" : "a session ended") + (action.reason.empty() ? "" : ": " + action.reason));
+    sys::info(up ? "a session opened" : std::string("a session ended: ") + why_words(action.why));
+  if (action.dialled && (up || action.next) && std::exchange(outage_, action.outage) != action.outage)
+    sys::info(action.outage ? "our own network seems to be down" : "our own network seems to be well again");
   if (!sys::log_shows(sys::Level::kDebug)) return;
   const Friend* who = roster_.find(action.peer);
-  sys::debug((who ? who->name : "a former friend") + (action.dialled ? ", dialled by us: " : ", dialling us: ") +
-             (up ? "up" : "waiting") + (action.reason.empty() ? "" : " (" + action.reason + ")"));
+  sys::debug((who ? who->name : "a former friend") + (action.dialled ? ", dialled by us: " : ", dialling us: ") + note_words(action, now));
 }
 
 void Driver::tell_sessions() {
+  if (!sessions_changed_ || notes_.fd() < 0) return;
+  sessions_changed_ = false;
   std::set<PeerId> up;
   for (const auto& [id, link] : links_)
     if (link.announced && !link.over) up.insert(link.channel->peer());
-  if (up == told_up_ || notes_.fd() < 0) return;
+  if (up == told_up_) return;
   notes_.up({up.begin(), up.end()});
   told_up_ = std::move(up);
 }
@@ -277,7 +350,9 @@ void Driver::reload(Now now) {
 
 void Driver::load_peers(Now now) {
   roster_.load(setup_.network_key);
-  engine_.handle(now, PeersChanged{roster_.infos()});
+  std::vector<PeerInfo> friends = roster_.infos();
+  chronicle_.meet(friends);
+  engine_.handle(now, PeersChanged{std::move(friends)});
   std::erase_if(noted_up_, [&](const auto& one) { return !roster_.find(one.first); });
   roster_changed(now);
 }
@@ -316,8 +391,10 @@ void Driver::begin_stop(Now now) {
     if (link.channel->open()) link.close(now, CloseCode::kShutdown);
     else if (!link.announced) link.broken = true;
   }
+  everybody();
+  sessions_changed_ = true;
   chronicle_.count(engine_.stats());
-  chronicle_.close();
+  chronicle_.close(now);
   again_ = true;
 }
 

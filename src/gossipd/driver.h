@@ -1,5 +1,6 @@
 // Driver: what worker and listener have in common: sockets <-> channels <-> the engine, the store, the notes to the other process,
-// signals. One turn: wait, feed, look at the store, tick, flush, carry out actions, write.
+// signals. One turn: wait, feed, look at the store, tick, flush, carry out actions, write. What a turn costs follows the links that
+// have work in it, not the links there are: only those in busy_ are looked at.
 #pragma once
 
 #include <memory>
@@ -38,6 +39,9 @@ class Driver {
   bool links_closed() const { return links_.empty(); }   // within two seconds of begin_stop()
   void sibling_gone(Now now);
   LinkId adopt(sys::Fd fd, std::unique_ptr<Channel> channel);
+  void drop(LinkId id);                                  // at once, without a word; no hook is called
+  void touch(LinkId id) { busy_.insert(id); }            // something was done with it: looked at until the turn ends
+  const std::set<LinkId>& busy() const { return busy_; }  // some may be gone
   void tell(Now now, const Event& event) { engine_.handle(now, event); }
 
   // --- hooks, in the order of a turn
@@ -48,7 +52,7 @@ class Driver {
   virtual void heard(Now, const Notes::Heard&) {}
   virtual void on_signal(Now, int) {}
   virtual void leave_now() {}                         // a second stop signal: the process ends behind it
-  virtual void after_feed(Now) {}                     // every link was fed and has ticked
+  virtual void after_feed(Now) {}                     // every link that had something was fed, or has ticked
   virtual void store_changed(Now) {}                  // another program wrote
   virtual void roster_changed(Now) {}
   virtual void dial(Now, const Friend&) {}
@@ -69,10 +73,12 @@ class Driver {
   void wait();
   void read_signals(Now now);
   void read_notes(Now now);
-  void settle(Now now, LinkId id, Link& link);
+  void feed(Now now);
+  bool settle(Now now, LinkId id, Link& link);
   void look_at_store(Now now);
   void probe_room(Now now);
   void act(Now now);
+  bool flush(Now now);
   void drain(Now now);
   void on(Now now, Send& action);
   void on(Now now, const Dial& action);
@@ -84,7 +90,10 @@ class Driver {
   void tell_sessions();
   void reload(Now now);
   void hear_sessions(Now now, const std::vector<PeerId>& up);
-  void remove_gone(Now now);
+  void end_turn(Now now);
+  void end_turn(Now now, Links::iterator link);
+  void remove(Links::iterator link);
+  void everybody();
 
   db::Log store_;
   Engine engine_;
@@ -92,16 +101,20 @@ class Driver {
   sys::Poller poller_;
   std::size_t signals_slot_ = 0, notes_slot_ = 0;
   LinkId last_link_ = 0;
+  std::set<LinkId> busy_;                            // links with work this turn
+  std::set<std::pair<Micros, LinkId>> timers_;       // when channels want to tick
   Bytes buffer_;
   bool again_ = false;                 // more to do at once
   bool stopping_ = false;
   Micros stop_by_ = 0;
-  std::set<PeerId> told_up_;           // what the other process believes of us
+  bool sessions_changed_ = true;       // since the other process was told
+  std::set<PeerId> told_up_;           // what it believes of us
   std::set<PeerId> sibling_up_;        // what it told us
   bool short_of_room_ = false;
   bool room_said_ = false;             // in the log; a small write may do where a large one does not, over and over
   Micros probe_at_ = 0;
   std::map<PeerId, bool> noted_up_;    // what the log was told
+  bool outage_ = false;                // likewise
   sys::RateLimit room_lines_{kMinute}, session_lines_{kSecond};
 };
 

@@ -1,6 +1,7 @@
 #include "gossipd/link.h"
 
 #include <stdexcept>
+#include <utility>
 
 #include "sys/log.h"
 #include "sys/tcp.h"
@@ -23,9 +24,15 @@ void Link::guarded(Step step) {
   }
 }
 
-void Link::watch(sys::Poller& poller) {
-  slot = poller.add(fd.get(), !ended && channel->reading(), !broken && !channel->output().empty());
+void Link::watch(sys::Poller& poller, LinkId id) {
+  guarded([&] {
+    const sys::Interest wanted{!ended && channel->reading(), !channel->output().empty()};
+    poller.change(fd.get(), id, watched, wanted);
+    watched = wanted;
+  });
 }
+
+void Link::unwatch(sys::Poller& poller, LinkId id) { poller.change(fd.get(), id, std::exchange(watched, {}), {}); }
 
 void Link::read(Now now, MutView buffer) {
   if (ended || !channel->reading()) return;

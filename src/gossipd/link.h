@@ -18,9 +18,12 @@ struct Link {
   bool over = false;       // the engine knows of it no more, or never will
   bool ended = false;      // nothing more comes
   bool broken = false;     // nothing more goes
-  std::optional<std::size_t> slot;
+  bool readable = false;   // the socket said so this turn
+  sys::Interest watched;   // what the poller was told
+  std::optional<Micros> timer;  // when the channel wants to tick; in the driver's books
 
-  void watch(sys::Poller& poller);
+  void watch(sys::Poller& poller, LinkId id);    // after each turn that touched it
+  void unwatch(sys::Poller& poller, LinkId id);  // before the descriptor is closed
   void read(Now now, MutView buffer);
   bool write(Now now);              // true when the socket took something
   void work(Now now);

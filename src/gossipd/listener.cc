@@ -7,22 +7,16 @@
 #include "crypto/keys.h"
 #include "db/peers.h"
 #include "gossip/secret.h"
+#include "gossipd/descriptors.h"
 #include "sys/fd.h"
 
 namespace gossip::daemon {
 namespace {
 
 constexpr int kAcceptAtOnce = 64;
-constexpr std::size_t kOwnFiles = 32, kFewest = 16;
 constexpr Micros kAcceptPause = 100 * kMillisecond;
 constexpr Micros kCountEvery = kMinute;
 constexpr Micros kSayEvery = 10 * kMinute;
-
-// Callers get no more than half of what may be open: the rest is for friends and files.
-std::size_t places() {
-  const std::size_t half = std::max<std::size_t>(sys::raise_descriptor_limit(2 * (kCallers + kOwnFiles)) / 2, kOwnFiles + kFewest);
-  return std::min(half - kOwnFiles, kCallers);
-}
 
 sys::Fd spare() { return sys::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
@@ -33,8 +27,8 @@ Listener::Listener(const Setup& setup, db::Database db, sys::Fd notes, sys::Fd l
       listening_(std::move(listening)),
       reserve_(spare()),
       responder_(std::make_unique<Responder>(*crypto_, *rng_)),
-      gate_(places()),
-      resolver_([](const std::string& host) { return sys::resolve(host, 0); }) {
+      gate_(make_room().callers),
+      resolver_([](const std::string& host) { return Found{host, sys::resolve(host, 0)}; }, kDialsAtOnce) {
   notes_ = Notes(std::move(notes));
   const Now now = clock_now();
   say_at_ = now.mono + kSayEvery;
@@ -65,9 +59,11 @@ void Listener::look(const sys::Poller& poller, Now now) {
   if (accept_again_ > 0 && now.mono >= accept_again_) accept_again_ = 0;
   if (poller.readable(listening_slot_)) accept_callers(now);
   if (!poller.readable(resolver_slot_)) return;
-  for (auto found = resolver_.take(); found; found = resolver_.take())
-    for (const sys::Address& address : *found) known_.push_back(Address::v6(address.bytes16()));
-  gate_.set_known(known_);
+  for (auto found = resolver_.take(); found; found = resolver_.take()) {
+    asked_.erase(found->host);
+    answered_[found->host] = std::move(found->numbers);
+  }
+  learn_addresses(false);
 }
 
 // Without its parent it finishes what it was doing and leaves.
@@ -78,10 +74,11 @@ void Listener::heard(Now now, const Notes::Heard& said) {
 }
 
 void Listener::after_feed(Now now) {
-  for (auto& [id, link] : links_) {
-    if (link.announced || link.over) continue;
-    if (link.channel->wants_work()) gate_.wait(id);
-    if (!link.channel->draining()) continue;
+  for (LinkId id : busy()) {
+    auto link = links_.find(id);
+    if (link == links_.end() || link->second.announced || link->second.over) continue;
+    if (link->second.channel->wants_work()) gate_.wait(id);
+    if (!link->second.channel->draining()) continue;
     gate_.draining(id);
     uncounted_ = true;
   }
@@ -89,6 +86,7 @@ void Listener::after_feed(Now now) {
     auto link = links_.find(*id);
     if (link == links_.end() || !link->second.channel->wants_work()) continue;
     link->second.work(now);
+    touch(*id);
     uncounted_ = true;
   }
   count_callers(now);
@@ -123,8 +121,8 @@ bool Listener::accept_one(Now now) {
   }
   const LinkId id = adopt(std::move(call.fd), Channel::accept(*crypto_, *rng_, *responder_, now));
   Gate::Verdict verdict = gate_.enter(now, id, Address::v6(call.from.bytes16()));
-  if (verdict.evict) links_.erase(*verdict.evict);
-  if (!verdict.in) links_.erase(id);
+  if (verdict.evict) drop(*verdict.evict);
+  if (!verdict.in) drop(id);
   if (verdict.evict || !verdict.in) turn_away();
   return true;
 }
@@ -142,30 +140,43 @@ void Listener::store_changed(Now) {
 void Listener::roster_changed(Now) {
   responder_->set_peers(roster_.keys());
   choose_decoy();
-  learn_addresses();
+  learn_addresses(true);
 }
 
 // Chosen anew with every change of peers: the key shown so far may be a friend's by now.
 void Listener::choose_decoy() {
   std::optional<Bytes> der = db::random_unassigned_key(db_);
   if (!der) return;  // the old one serves until the worker has made another
+  const bool first = !responder_->ready();
   try {
     responder_->set_decoy(crypto::public_half(*der));
   } catch (const std::runtime_error& error) {
     if (decoy_lines_.pass(clock_now().mono)) sys::error(std::string("a spare key is left out: ") + error.what());
   }
   wipe(*der);
+  if (!first) return;
+  for (const auto& [id, link] : links_)
+    if (!link.over && link.channel->wants_work()) gate_.wait(id);  // since before anybody could be answered
 }
 
-// Some places among the callers are kept for the addresses of friends.
-void Listener::learn_addresses() {
-  known_.clear();
+// Some places among the callers are kept for the addresses of friends. ask: names are looked up anew; what was known of them
+// counts until the answer comes.
+void Listener::learn_addresses(bool ask) {
+  std::vector<Address> known;
+  std::map<std::string, std::vector<sys::Address>> answered;
   for (const auto& [peer, one] : roster_.friends()) {
-    if (one.host.empty()) continue;
-    if (auto address = sys::Address::parse(one.host, 0)) known_.push_back(Address::v6(address->bytes16()));
-    else resolver_.post(one.host);
+    for (const db::Address& where : one.addresses) {
+      if (auto number = sys::Address::parse(where.host, 0)) {
+        known.push_back(Address::v6(number->bytes16()));
+        continue;
+      }
+      const auto& numbers = answered[where.host] = answered_[where.host];
+      for (const sys::Address& number : numbers) known.push_back(Address::v6(number.bytes16()));
+      if (ask && asked_.insert(where.host).second) resolver_.post(where.host);
+    }
   }
-  gate_.set_known(known_);
+  answered_ = std::move(answered);
+  gate_.set_known(known);
 }
 
 // --- what is said of callers: counters, a reason beside a friend's name in status, and one line in ten minutes
@@ -178,8 +189,8 @@ void Listener::count_callers(Now now) {
   strangers_ += counts.strangers;
   Counters deltas{{"strangers", counts.strangers}, {"turned_away", std::exchange(turned_away_, 0)}};
   for (const ReasonCount& one : counts.reasons) {
-    deltas.emplace_back(std::string("attempts: ") + reason_words(one.reason), one.count);
-    chronicle_.note_attempt(now, one.peer, reason_words(one.reason));
+    deltas.emplace_back(std::string("attempts: ") + why_code(why_of(one.reason)), one.count);
+    chronicle_.note_attempt(now, one.peer, why_of(one.reason));
   }
   chronicle_.count(deltas);
 }

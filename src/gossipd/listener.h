@@ -2,6 +2,11 @@
 // fetches over the friend's own session.
 #pragma once
 
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
 #include "gossip/gate.h"
 #include "gossipd/driver.h"
 #include "sys/background.h"
@@ -30,7 +35,7 @@ class Listener final : public Driver {
   void accept_callers(Now now);
   bool accept_one(Now now);
   void choose_decoy();
-  void learn_addresses();
+  void learn_addresses(bool ask);
   void turn_away();
   void count_callers(Now now);
   void say_strangers(Now now);
@@ -39,8 +44,13 @@ class Listener final : public Driver {
   sys::Fd reserve_;           // given up to turn a caller away when there is no other descriptor
   std::unique_ptr<Responder> responder_;
   Gate gate_;
-  sys::Background<std::string, std::vector<sys::Address>> resolver_;
-  std::vector<Address> known_;
+  struct Found {
+    std::string host;
+    std::vector<sys::Address> numbers;
+  };
+  sys::Background<std::string, Found> resolver_;
+  std::set<std::string> asked_;                                // names whose answer is to come
+  std::map<std::string, std::vector<sys::Address>> answered_;  // friends' names, as last answered
   std::size_t listening_slot_ = 0, resolver_slot_ = 0;
   bool room_ = true;
   bool parent_gone_ = false;

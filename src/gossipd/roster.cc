@@ -1,7 +1,6 @@
 #include "gossipd/roster.h"
 
 #include "crypto/keys.h"
-#include "db/peers.h"
 #include "gossip/secret.h"
 #include "sys/log.h"
 
@@ -17,8 +16,10 @@ Hash stamp_of(Crypto& crypto, const db::Peer& peer, View psk) {
 }
 
 std::uint64_t address_stamp(Crypto& crypto, const db::Peer& peer) {
-  Bytes all(peer.host.begin(), peer.host.end());
-  Writer(all).u8(0).u32(static_cast<std::uint32_t>(peer.port)).bytes(peer.key_fp).bytes(peer.pub_fp);
+  Bytes all;
+  for (const db::Address& one : peer.addresses)
+    Writer(all).bytes(as_view(one.host)).u8(0).u32(static_cast<std::uint32_t>(one.port));
+  Writer(all).bytes(peer.key_fp).bytes(peer.pub_fp);
   return Reader(crypto.sha256(all)).u64();
 }
 
@@ -61,12 +62,12 @@ void Roster::load(View network_key) {
   for (const db::Peer& peer : db::list_peers(db_)) {
     Friend one;
     one.name = peer.name;
-    one.host = peer.host;
-    one.port = peer.port;
+    one.addresses = peer.addresses;
+    one.worked = peer.worked;
     one.stamp = stamp_of(crypto_, peer, psk);
     const Friend* known = find(peer.id);
     one.keys = known && known->stamp == one.stamp ? known->keys : make_keys(db_, crypto_, peer, psk);
-    one.info = {peer.id, peer.gen, one.keys && !peer.host.empty(), address_stamp(crypto_, peer)};
+    one.info = {peer.id, peer.gen, one.keys && !peer.addresses.empty(), address_stamp(crypto_, peer)};
     fresh.emplace(peer.id, std::move(one));
   }
   friends_ = std::move(fresh);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "db/sqlite.h"
+#include "db/peers.h"
 #include "gossip/engine.h"
 #include "gossip/pair.h"
 
@@ -15,8 +15,9 @@ namespace gossip::daemon {
 
 struct Friend {
   PeerInfo info;
-  std::string name, host;
-  int port = 0;
+  std::string name;
+  db::Addresses addresses;
+  std::size_t worked = 0;                // the one to begin with
   std::shared_ptr<const PairKeys> keys;  // null until set-peer-key, or where they do not parse
   Hash stamp{};                          // over everything the keys are made from
 };

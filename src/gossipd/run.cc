@@ -7,6 +7,7 @@
 #include "db/peers.h"
 #include "db/schema.h"
 #include "gossip/text.h"
+#include "gossipd/descriptors.h"
 #include "gossipd/listener.h"
 #include "gossipd/worker.h"
 #include "sys/error.h"
@@ -16,7 +17,6 @@ namespace gossip::daemon {
 namespace {
 
 constexpr int kBacklog = 512;
-constexpr unsigned long kDescriptors = 4096;
 
 std::string in_shell(const std::string& value) {
   const std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:%@+,-";
@@ -95,7 +95,8 @@ int print_config(const Setup& setup) {
 int run_worker(const Setup& setup, const std::vector<std::string>& listener_arguments) {
   const config::Config& config = setup.config;
   warn_of_doubtful(setup);
-  sys::raise_descriptor_limit(kDescriptors);
+  const std::string short_of = shortage(sys::raise_descriptor_limit(kDescriptors));
+  if (!short_of.empty()) sys::warn(short_of);
   sys::LockFile lock = take_lock(config.db_path);
   sys::Fd listening = listen_at(config);
   db::Database db = db::open_store(config.db_path, {});
@@ -118,7 +119,6 @@ int run_listener() {
   auto key = take_network_key(notes.get());
   if (!key) throw not_by_hand;
   const Setup setup{read_environment(), std::move(*key)};
-  sys::raise_descriptor_limit(kDescriptors);
   Listener listener(setup, db::open_store(setup.config.db_path, {.create = false}), std::move(notes), std::move(listening));
   return listener.run();
 }

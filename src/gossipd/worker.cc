@@ -20,6 +20,7 @@ std::optional<sys::Doorbell> hang_bell(const std::string& path) {
 
 Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor)
     : Driver(setup, std::move(db), true, {SIGTERM, SIGINT, SIGHUP, SIGCHLD}),
+      room_(make_room()),
       supervisor_(std::move(supervisor)),
       keysmith_(db_, *rng_, pool_size(setup.config.rsa_bits, setup.config.key_pool, setup.config.bogus_pct)),
       bell_(hang_bell(setup.config.db_path + ".bell")),
@@ -72,27 +73,61 @@ void Worker::store_changed(Now) {
   notes_.bell();
 }
 
-void Worker::roster_changed(Now) {
+// A dial at addresses of before is begun anew, so that new ones take effect at once.
+void Worker::roster_changed(Now now) {
   dials_.drop_unless([this](PeerId peer) { return roster_.find(peer) != nullptr; });
+  for (const auto& [peer, one] : roster_.friends()) {
+    if (!dials_.outdated(peer, one.addresses)) continue;
+    const bool connecting = dials_.under_way(peer), shaking = drop_handshake(peer);
+    if (!connecting && !shaking) continue;
+    dials_.give_up(peer);
+    if (one.info.dialable) dial(now, one);
+    else tell(now, DialFailed{peer, Why::kNoAddress});
+  }
 }
 
 // --- dialling
 
-void Worker::dial(Now now, const Friend& who) { dials_.start(now, who.info.peer, who.host, who.port); }
+void Worker::dial(Now now, const Friend& who) {
+  if (room_.sessions < kMaxPeers && links_.size() >= room_.sessions)
+    return tell(now, DialFailed{who.info.peer, Why::kThisMachine});
+  dials_.start(now, who.info.peer, who.addresses, who.worked);
+}
+
+// Gives up a handshake under way; the engine is told nothing. False: there was none.
+bool Worker::drop_handshake(PeerId peer) {
+  auto shaking = [&](const auto& one) { return !one.second.announced && !one.second.over && one.second.channel->peer() == peer; };
+  const auto link = std::find_if(links_.begin(), links_.end(), shaking);  // one dial at a time
+  if (link == links_.end()) return false;
+  drop(link->first);
+  return true;
+}
+
+// Which address it was is worth no trouble: where it cannot be written, the next session says it again.
+void Worker::link_opened(LinkId id) {
+  const PeerId peer = links_.at(id).channel->peer();
+  const auto address = dials_.opened(peer);
+  if (!address) return;
+  try {
+    db::note_worked(db_, peer, *address);
+  } catch (const db::Error& error) {
+    if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
+  }
+}
 
 void Worker::connected(Now now, Dials::Outcome& outcome) {
   const Friend* who = roster_.find(outcome.peer);
-  std::string why = outcome.why;
+  Why why = outcome.why;
   if (outcome.fd && who && who->keys) {
     try {
       adopt(std::move(outcome.fd), Channel::dial(*crypto_, *rng_, who->keys, now));
       return;
     } catch (const std::runtime_error& error) {
-      why = "the handshake could not be begun";
-      sys::warn(why + ": " + error.what());
+      why = Why::kThisMachine;
+      sys::warn(std::string("a handshake could not be begun: ") + error.what());
     }
   }
-  tell(now, DialFailed{outcome.peer, why.empty() ? "no longer a friend" : why});
+  tell(now, DialFailed{outcome.peer, why == Why::kNone ? Why::kChanged : why});
 }
 
 // --- the listener

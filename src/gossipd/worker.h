@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "db/checkpoint.h"
+#include "gossipd/descriptors.h"
 #include "gossipd/dials.h"
 #include "gossipd/driver.h"
 #include "gossipd/keysmith.h"
@@ -27,12 +28,15 @@ class Worker final : public Driver {
   void store_changed(Now now) override;
   void roster_changed(Now now) override;
   void dial(Now now, const Friend& who) override;
+  void link_opened(LinkId id) override;
 
   void start_listener(Now now);
   void listener_ended(Now now, const sys::Ended& ended);
   void hurry_listener(Now now);
   void connected(Now now, Dials::Outcome& outcome);
+  bool drop_handshake(PeerId peer);
 
+  const Room room_;
   Supervisor supervisor_;
   Keysmith keysmith_;
   Dials dials_;

@@ -1,6 +1,6 @@
-// Background: one thread that does slow jobs in order, so that the loop never waits for them. Answers are fetched by the loop, which
-// watches fd(). A job that runs when the owner goes is left to end by itself: background_left() then says that the process must
-// leave by _Exit, since the job may still be inside a library.
+// Background: a thread, or a few, for slow jobs, so that the loop never waits for them. Jobs are begun in order; answers are fetched
+// by the loop, which watches fd(). A job that runs when the owner goes is left to end by itself: background_left() then says that
+// the process must leave by _Exit, since the job may still be inside a library.
 #pragma once
 
 #include <atomic>
@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "sys/fd.h"
 #include "sys/signals.h"
@@ -26,12 +27,12 @@ bool background_left();
 template <class Job, class Answer>
 class Background {
  public:
-  // `work` runs in the thread, touches nothing of the owner's, and does not throw.
-  explicit Background(std::function<Answer(const Job&)> work) : shared_(std::make_shared<Shared>()) {
+  // `work` runs in the threads, touches nothing of the owner's, and does not throw.
+  explicit Background(std::function<Answer(const Job&)> work, std::size_t threads = 1) : shared_(std::make_shared<Shared>()) {
     shared_->work = std::move(work);
     wake_pipe(shared_->read, shared_->write);
     SignalsBlocked blocked;
-    thread_ = std::thread([shared = shared_] { shared->run(); });
+    for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([shared = shared_] { shared->run(); });
   }
   Background(const Background&) = delete;
   ~Background() {
@@ -39,11 +40,11 @@ class Background {
     {
       std::lock_guard lock(shared_->mutex);
       shared_->stop = true;
-      busy = shared_->busy;
+      busy = shared_->busy > 0;
     }
-    shared_->changed.notify_one();
+    shared_->changed.notify_all();
     if (busy) note_background_left();
-    busy ? thread_.detach() : thread_.join();
+    for (std::thread& thread : threads_) busy ? thread.detach() : thread.join();
   }
   void post(Job job) {
     {
@@ -70,7 +71,8 @@ class Background {
     std::condition_variable changed;
     std::deque<Job> jobs;
     std::deque<Answer> answers;
-    bool stop = false, busy = false;
+    bool stop = false;
+    std::size_t busy = 0;
     Fd read, write;
 
     void run() {
@@ -80,11 +82,11 @@ class Background {
         if (stop) return;
         Job job = std::move(jobs.front());
         jobs.pop_front();
-        busy = true;
+        ++busy;
         lock.unlock();
         Answer answer = work(job);
         lock.lock();
-        busy = false;
+        --busy;
         answers.push_back(std::move(answer));
         wake(write.get());
       }
@@ -92,7 +94,7 @@ class Background {
   };
 
   std::shared_ptr<Shared> shared_;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace gossip::sys

@@ -132,18 +132,6 @@ int dial_fault(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &fault, &size) == 0 ? fault : errno;
 }
 
-const char* dial_words(int fault) {
-  switch (fault) {
-    case ECONNREFUSED: return "refused";
-    case ECONNRESET: case EPIPE: return "broken off";
-    case ETIMEDOUT: return "silent";
-    case ENETUNREACH: case EHOSTUNREACH: case ENETDOWN: case EHOSTDOWN: case EADDRNOTAVAIL: case EAFNOSUPPORT: return "unreachable";
-    case EACCES: case EPERM: return "not allowed by this machine";
-    case EMFILE: case ENFILE: case ENOBUFS: case ENOMEM: return "this machine has too many connections open";
-    default: return "could not connect";
-  }
-}
-
 Io read_some(int fd, std::span<std::uint8_t> into) {
   ssize_t n = ::recv(fd, into.data(), into.size(), 0);
   if (n > 0) return {Io::kBytes, static_cast<std::size_t>(n)};

@@ -48,7 +48,6 @@ Accepted accept_call(int listener, Call& out);      // never blocks; a caller wh
 
 Fd start_dial(const Address& to, int& fault);       // an empty Fd and an errno, or a descriptor that becomes writable when it is done
 int dial_fault(int fd);                             // then: 0, or the errno
-const char* dial_words(int fault);                  // "refused", "unreachable", "silent" ...: plain words, no number
 
 struct Io {
   enum Kind { kBytes, kBlocked, kEnd } kind;        // kEnd: end of file, or the connection is broken

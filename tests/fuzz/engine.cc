@@ -191,16 +191,16 @@ class Hostile {
 
   void turn() {
     engine_.tick(now_);
-    engine_.flush(now_);
+    do engine_.flush(now_); while (engine_.more());
     engine_.assert_invariants();
     for (Action action; engine_.poll(action);) {
       if (auto* send = std::get_if<Send>(&action)) heard(*send);
       if (auto* closed = std::get_if<CloseLink>(&action); closed && closed->link == link_) linked_ = false;
-      if (auto* dial = std::get_if<Dial>(&action)) engine_.handle(now_, DialFailed{dial->peer, "refused"});
+      if (auto* dial = std::get_if<Dial>(&action)) engine_.handle(now_, DialFailed{dial->peer, Why::kRefused});
     }
     if (auto deadline = engine_.next_deadline(); deadline && store_.fail_commits == 0) {
       engine_.tick(now_);
-      engine_.flush(now_);
+      do engine_.flush(now_); while (engine_.more());
       Action more;
       while (engine_.poll(more)) if (auto* send = std::get_if<Send>(&more)) heard(*send);
     }

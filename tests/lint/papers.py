@@ -144,7 +144,10 @@ ROWS = {  # row of gossip(7) LIMITS: the constants in it, in order
     "payload of a frame": ("kMaxFrame",), "message of any kind": ("kMaxMessage",),
     "text of kind 0": ("kMaxText",), "sender": ("kMaxSender",), "parents": ("kMaxParents",),
     "entries of one HAVE, WANT or GONE": ("kMaxBatch",), "seqs wanted and not answered": ("kMaxWanted",), "credit": ("kMaxCredit",),
-    "PEM of a key": ("kMaxPem",), "peers": ("kMaxPeers",), "entries granted at a time, at most": (("kCreditGrant", "kCredit"),),
+    "PEM of a key": ("kMaxPem",), "peers": ("kMaxPeers",), "addresses of one peer, numbers of one name": ("kMaxAddresses", "kMaxNumbers"),
+    "entries granted at a time, at most": (("kCreditGrant", "kCredit"),),
+    "bodies and partial frames, all friends together": ("kMaxFlight",),
+    "a turn of a friend, in the tail so many times": ("kQuantum", "kTailShare"),
     "unresolved entries, all friends together": ("kMaxUnresolved",), "bodies wanted from one friend at once": ("kWindowBodies", "kWindowBytes"),
     "messages in one transaction": ("kBatchMessages", "kBatchBytes"),
     "connections before they are open": ("kCallers",), "M1 answered in one second": ("kM1PerSecond", "kM1Burst"),
@@ -170,6 +173,13 @@ def check_limits():
             yield "gossip.7: LIMITS, %s: no constant %s in the headers" % (row, names)
         elif numbers(rows[row]) != wanted:
             yield "gossip.7: LIMITS, %s: says %s, the headers say %s" % (row, rows[row], wanted)
+
+
+def check_counters():
+    counted = set(re.findall(r'\{"(\w+)",\s*&EngineStats::', read("src/gossipd/chronicle.cc")))
+    told = set(re.findall(r"\w+", " ".join(re.findall(r"^\.It (.*)$", section(read("man/gossipd.8"), "COUNTERS"), re.M))))
+    for name in sorted(counted - told):
+        yield "gossipd.8, COUNTERS: %s is counted and not documented" % name
 
 
 def check_escapes():
@@ -253,6 +263,16 @@ def check_json():
     yield from differ("gossipc.1, JSON Lines", (word for row in rows for word in row.split(", ")), there)
 
 
+def check_reasons():
+    page = section(read("man/gossipc.1"), "Why a friend is not up")
+    listed = [code for item in re.findall(r"^\.It ([a-z_]+(?: , [a-z_]+)*)$", page, re.M) for code in item.split(" , ")]
+    there = re.findall(r'\{Why::k\w+, "([a-z_]+)",', read("src/core/health.cc"))
+    yield from differ("gossipc.1, reasons", listed, there)
+    known = re.search(r"enum class Why .*?\{(.*?)\n\};", read("include/gossip/health.h"), re.S).group(1)
+    if len(re.findall(r"\bk[A-Z]\w*", re.sub(r"//.*", "", known))) != len(there) + 1:
+        yield "health.cc: a reason has no words"
+
+
 # --- gossipd
 
 def check_views():
@@ -295,7 +315,7 @@ def check_readme():
             yield "README.md: there is no %s" % target
 
 
-CHECKS = (mandoc, references, check_vectors, check_derived, check_limits, check_escapes, check_environment, check_defaults, check_client, check_json, check_views,
+CHECKS = (mandoc, references, check_vectors, check_derived, check_limits, check_counters, check_escapes, check_environment, check_defaults, check_client, check_json, check_reasons, check_views,
           check_daemon, check_readme)
 
 

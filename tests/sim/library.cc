@@ -29,11 +29,12 @@ void SimStore::add(MessageNo m, PeerId via) {
   if (disk.has.size() <= m) disk.has.resize(library_.items.size());
   disk.has[m] = true;
   disk.rows.push_back(Disk::Row{m, static_cast<std::uint32_t>(via)});
-  fresh.push_back(m);
+  ++fresh;
 }
 
 void SimStore::restore(const Disk& older) {
   disk = older;
+  fresh = 0;
   chain_at_ = 0;
   chain_ = {};
 }
@@ -76,7 +77,8 @@ Cursor& SimStore::known(PeerId peer) {
 
 Cursor SimStore::cursor(PeerId peer, std::uint64_t) { return known(peer); }
 
-bool SimStore::commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors, std::span<const AckUpdate>) {
+Committed SimStore::commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors, std::span<const AckUpdate>) {
+  const std::size_t before = disk.rows.size();
   for (const Incoming& m : messages) {
     const MessageNo* number = library_.find(m.id);
     GOSSIP_CHECK(number != nullptr);  // nobody in this world invents messages that hash right
@@ -86,7 +88,7 @@ bool SimStore::commit(std::span<const Incoming> messages, std::span<const Cursor
     Cursor& at = known(c.peer);
     if (c.reset || (at.log_id == c.cursor.log_id && c.cursor.seq > at.seq)) at = c.cursor;
   }
-  return true;
+  return {true, disk.rows.size() - before};
 }
 
 }  // namespace gossip::sim

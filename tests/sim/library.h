@@ -46,7 +46,7 @@ class SimStore final : public Store {
  public:
   SimStore(const Library& library, Crypto& crypto, const Hash& key) : library_(library), crypto_(crypto), key_(key) {}
   Disk disk;
-  std::vector<MessageNo> fresh;  // stored since the world last looked
+  std::size_t fresh = 0;  // rows since the world last looked
 
   bool has(MessageNo m) const { return m < disk.has.size() && disk.has[m]; }
   void add(MessageNo m, PeerId via);
@@ -59,7 +59,8 @@ class SimStore final : public Store {
   Hash chain(Seq seq) override;
   View log_key() override { return key_; }
   Cursor cursor(PeerId peer, std::uint64_t gen) override;
-  bool commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors, std::span<const AckUpdate> acks) override;
+  Committed commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors,
+                   std::span<const AckUpdate> acks) override;
 
  private:
   Cursor& known(PeerId peer);

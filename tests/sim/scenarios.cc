@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "support/test_rng.h"
+
 namespace gossip::sim {
 namespace {
 
@@ -297,6 +299,58 @@ Outcome s12(const Options& o) {
   }, [](Town&, Outcome& out) { return out.figures.coverage == 1 && out.figures.p99 <= 900 * kMillisecond; });
 }
 
+void judge_flood(const World& w, const std::vector<NodeId>& others, const std::vector<MessageNo>& flood, Micros quiet, Outcome& out) {
+  std::uint64_t arrived = 0;
+  double slowest = 1e9;
+  std::size_t memory = 0;
+  for (NodeId n : others) {
+    Micros first = INT64_MAX, last = 0;
+    for (MessageNo m : flood) {
+      const Micros at = w.heard_at(n, m);
+      if (at < 0) continue;
+      ++arrived;
+      first = std::min(first, at);
+      last = std::max(last, at);
+    }
+    slowest = std::min(slowest, static_cast<double>(flood.size()) * 1e6 / static_cast<double>(std::max<Micros>(1, last - first)));
+    memory = std::max(memory, w.memory(n));
+  }
+  const bool all = arrived == flood.size() * others.size();
+  out.passed = all && out.figures.coverage == 1 && out.figures.p99 <= 2 * quiet && memory <= 64 << 20;
+  out.note = words("p99 of the others %.0f ms without the flood; %s of the flood arrived, %.0f messages/s at the slowest node; memory of a "
+                   "node <= %.2f MiB", static_cast<double>(quiet) / 1e3, all ? "all" : "NOT all", slowest,
+                   static_cast<double>(memory) / (1 << 20));
+}
+
+// One node says a thousand messages a second, and all the others talk as in S1, once with it and once without.
+Outcome s13(const Options& o) {
+  constexpr int kSeconds = 3, kFlood = 1000, kTalk = 30;
+  Params p = params_of(o);
+  p.bytes_per_s = 10'000'000 / 8;
+  p.store_cost = 300;
+  Outcome out;
+  Micros quiet = 0;
+  for (bool flooded : {false, true}) {
+    Town town(p);
+    const NodeId loud = static_cast<NodeId>(town.rng.below(p.nodes));
+    std::vector<NodeId> others;
+    for (NodeId n = 0; n < p.nodes; ++n) {
+      if (n != loud) others.push_back(n);
+    }
+    auto talk = town.talk(kSettled, kSeconds * kTalk, kSecond / kTalk, others);
+    std::vector<MessageNo> flood;
+    if (flooded) flood = town.talk(kSettled, kSeconds * kFlood, kSecond / kFlood, {loud});
+    town.settle();
+    const Sums before = sums(town.world);
+    town.world.run(kSettled + kSeconds * kSecond + 10 * kSecond);
+    out.figures = measure(town.world, town.everybody(), talk, before);
+    if (!flooded) quiet = out.figures.p99;
+    out.trace = out.trace * 31 + town.world.trace();
+    if (flooded) judge_flood(town.world, others, flood, quiet, out);
+  }
+  return out;
+}
+
 }  // namespace
 
 const std::vector<Scenario>& scenarios() {
@@ -310,6 +364,7 @@ const std::vector<Scenario>& scenarios() {
       {"S10", "1 % restored from day-old copies", "all seen, equal in 5 minutes, none lost", s10},
       {"S11", "5 % give nothing or lie in HAVE", "coverage 1 among the honest, p99 <= 3 s", s11},
       {"S12", "wrong clocks", "coverage 1, p99 <= 0.9 s", s12},
+      {"S13", "one node says 1,000 messages/s", "the others' p99 <= twice that without it, all arrives, a node <= 64 MiB", s13},
   };
   return all;
 }

@@ -1,19 +1,16 @@
 // World: many engines in one process and virtual time. Every node is the daemon's own Engine; between them are links with
-// latency, bandwidth, loss, breaks and cuts. Nodes touch each other only through what travels, and nothing travels faster than
-// the shortest latency, so slices of that length run in parallel and the result depends on the seed alone.
+// latency, bandwidth, loss, breaks and cuts. Nodes touch each other only through letters, which take at least the latency of a
+// link, so that several threads can work at once; what comes out depends on the seed alone.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "gossip/engine.h"
 #include "sim/library.h"
-#include "support/network.h"
-#include "support/toy_crypto.h"
 
 namespace gossip::sim {
 
@@ -33,7 +30,7 @@ struct Params {
 enum class Vice : std::uint8_t { kNone, kGivesNothing, kLies };
 
 struct Traffic {
-  std::uint64_t events = 0, sends = 0, bytes = 0;
+  std::uint64_t letters = 0, wakes = 0, visits = 0, sends = 0, bytes = 0;
 };
 
 class World {
@@ -68,6 +65,7 @@ class World {
   Micros heard_at(NodeId n, MessageNo m) const;          // -1: not yet
   unsigned hops(NodeId n, MessageNo m) const;
   EngineStats stats(NodeId n) const;
+  std::size_t memory(NodeId n) const;                    // the most it had at one time, with its disk, in bytes; 0: not known
   std::vector<NodeId> component(NodeId of) const;        // of living nodes, over links that are not cut
   const std::vector<NodeId>& friends(NodeId n) const;
   // When the sessions that are up had made one component of all living nodes: the slowest reconnection that was needed.
@@ -77,14 +75,22 @@ class World {
 
  private:
   struct Node;
-  struct Arrival;
   class Part;
-  void exchange_mail();
+  struct Record {                      // of one message, by node
+    std::vector<std::uint32_t> after;  // how long after it was published it was stored, and 1; 0: not yet
+    std::vector<std::uint8_t> hops;
+  };
+  NodeId nodes_per_part() const { return (params.nodes + params.threads - 1) / params.threads; }
+  Part& part_of(NodeId n) { return *parts_[n / nodes_per_part()]; }
+  void deliver();   // what was posted outside of a run, or in its last round
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<Part>> parts_;
+  std::vector<Record> records_;  // by message
   std::function<bool(NodeId, NodeId)> cut_;
-  std::vector<std::vector<MessageNo>> by_author_;
   Micros now_ = kSecond;
+  // --- of a run
+  unsigned round_ = 0;
+  Micros floor_ = 0;  // nothing waits before it
 };
 
 }  // namespace gossip::sim

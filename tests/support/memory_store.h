@@ -72,18 +72,20 @@ class MemoryStore : public Store {
     auto it = disk.cursors.find({peer, gen});
     return it == disk.cursors.end() ? Cursor{} : it->second;
   }
-  bool commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors, std::span<const AckUpdate> acks) override {
+  Committed commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors,
+                   std::span<const AckUpdate> acks) override {
     if (fail_commits > 0) {
       --fail_commits;
-      return false;
+      return {};
     }
-    for (const Incoming& m : messages) append(m);
+    Committed out{true, 0};
+    for (const Incoming& m : messages) out.stored += append(m);
     for (const CursorUpdate& c : cursors) {
       Cursor& at = disk.cursors[{c.peer, c.gen}];
       if (c.reset || (at.log_id == c.cursor.log_id && c.cursor.seq > at.seq)) at = c.cursor;
     }
     for (const AckUpdate& a : acks) disk.acks[{a.peer, a.gen}] = a.acked;
-    return true;
+    return out;
   }
 
  private:

@@ -140,7 +140,7 @@ class Network {
   void turn(int n) {
     Engine& engine = *nodes[at(n)].engine;
     engine.tick(time(n));
-    engine.flush(time(n));
+    do engine.flush(time(n)); while (engine.more());
     engine.assert_invariants();
     Action action;
     while (engine.poll(action)) {
@@ -182,7 +182,7 @@ class Network {
       if (!nodes[at(n)].engine) return;
       const bool there = nodes[at(to)].engine && nodes[at(to)].friends.contains(n) && !cuts_.contains({std::min(n, to), std::max(n, to)});
       if (!there) {
-        feed(n, DialFailed{id_of(to), "refused"});
+        feed(n, DialFailed{id_of(to), Why::kRefused});
         return;
       }
       const LinkId mine = next_link_++, theirs = next_link_++;

@@ -65,7 +65,7 @@ class Talk {
   }
   void run() {
     engine.tick(now);
-    engine.flush(now);
+    do engine.flush(now); while (engine.more());
     engine.assert_invariants();
     Action action;
     while (engine.poll(action)) {

@@ -31,19 +31,21 @@ class ToyCrypto : public Crypto {
     return z ^ z >> 31;
   }
   static Hash mix(std::uint64_t seed, View data) {
-    std::uint64_t a = stir(seed), b = stir(seed + data.size() + 1);
-    for (std::size_t i = 0; i < data.size(); i += 8) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, data.data() + i, std::min<std::size_t>(8, data.size() - i));
-      a = stir(a + word);
-      b = stir(b ^ word * 0x9e3779b97f4a7c15);
-    }
+    std::uint64_t a = stir(seed + data.size());
+    for (; data.size() >= 8; data = data.subspan(8)) a = step(a, data.first(8));
+    a = step(a, data);
     Hash out;
-    for (int i = 0; i < 4; ++i) {
-      std::uint64_t w = stir(a + static_cast<std::uint64_t>(i) * b);
-      for (int j = 0; j < 8; ++j) out[static_cast<std::size_t>(i * 8 + j)] = static_cast<std::uint8_t>(w >> (8 * j));
+    for (std::size_t i = 0; i < out.size(); i += 8) {
+      const std::uint64_t word = stir(a += 0x9e3779b97f4a7c15);
+      std::memcpy(out.data() + i, &word, 8);
     }
     return out;
+  }
+  static std::uint64_t step(std::uint64_t a, View bytes) {
+    std::uint64_t word = 0;
+    if (!bytes.empty()) std::memcpy(&word, bytes.data(), bytes.size());
+    a = (a ^ word) * 0x94d049bb133111eb;
+    return a ^ a >> 29;
   }
 };
 

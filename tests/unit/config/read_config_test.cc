@@ -64,7 +64,8 @@ TEST(ReadConfig, ValuesAreTaken) {
       {"GOSSIPD_FETCH_INTERVAL", "1", [](const Config& c) { return c.fetch_interval == kSecond; }},
       {"GOSSIPD_NETWORK_KEY_FILE", "/k", [](const Config& c) { return c.network_key_file == "/k"; }},
       {"GOSSIPD_MAX_MESSAGE", "1048576", [](const Config& c) { return c.max_message == 1048576; }},
-      {"GOSSIPD_FRIEND_QUOTA", "0", [](const Config&) { return true; }},
+      {"GOSSIPD_FRIEND_QUOTA", "0", [](const Config& c) { return c.friend_quota == 0; }},
+      {"GOSSIPD_FRIEND_QUOTA", "1000000000000", [](const Config& c) { return c.friend_quota == 1'000'000'000'000; }},
       {"GOSSIPD_COVER", "off", [](const Config&) { return true; }},
       {"GOSSIPD_PQ", "prefer", [](const Config&) { return true; }},
       {"GOSSIPD_PQ", "off", [](const Config&) { return true; }},
@@ -89,7 +90,7 @@ TEST(ReadConfig, WrongValuesAreRefusedInOneLineThatNamesTheVariable) {
       {"GOSSIPD_BOGUS_PCT", "1001"}, {"GOSSIPD_BOGUS_PCT", "30%"}, {"GOSSIPD_FETCH_INTERVAL", "0"}, {"GOSSIPD_FETCH_INTERVAL", "61"},
       {"GOSSIPD_FETCH_INTERVAL", "0.5"}, {"GOSSIPD_FETCH_INTERVAL", "5s"}, {"GOSSIPD_NETWORK_KEY_FILE", ""},
       {"GOSSIPD_NETWORK_KEY_FILE", "~/key"}, {"GOSSIPD_MAX_MESSAGE", "0"}, {"GOSSIPD_MAX_MESSAGE", "1048577"},
-      {"GOSSIPD_FRIEND_QUOTA", "1073741824"}, {"GOSSIPD_COVER", "low"}, {"GOSSIPD_COVER", "on"}, {"GOSSIPD_COVER", "maybe"},
+      {"GOSSIPD_FRIEND_QUOTA", "-1"}, {"GOSSIPD_FRIEND_QUOTA", "1G"}, {"GOSSIPD_COVER", "low"}, {"GOSSIPD_COVER", "on"}, {"GOSSIPD_COVER", "maybe"},
       {"GOSSIPD_PQ", "require"}, {"GOSSIPD_PQ", "yes"}, {"GOSSIPD_PASSPHRASE_FILE", "/x"}, {"GOSSIPD_PASSPHRASE_FD", "3"},
   };
   for (const auto& [name, value] : rows) {

@@ -242,7 +242,7 @@ TEST(EngineLimits, RestartOfALogIsToldOnce) {
   t.up(), t.hello();
   t.notes.clear();
   t.send(Head{HeadStatus::kMismatch, t.theirs, 0});
-  const auto told = [](const Note& n) { return n.reason.find("from the start") != n.reason.npos; };
+  const auto told = [](const Note& n) { return n.why == Why::kLogRestarted; };
   EXPECT_EQ(std::count_if(t.notes.begin(), t.notes.end(), told), 1);
 }
 

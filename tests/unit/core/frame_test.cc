@@ -120,7 +120,8 @@ TEST(Frame, AnyCutOfTheStreamGivesTheSameFrames) {
 TEST(Frame, OversizeLengthIsRefusedBeforeItIsBuffered) {  // T-A20
   for (const char* hex : {"06814044", "06c18044", "06ffffffffffffffffff01", "068000", "06808080808000"}) {
     FrameReader reader;
-    reader.feed(*from_hex(hex));
+    const Bytes start = *from_hex(hex);
+    reader.feed(start);
     RawFrame frame;
     auto got = reader.next(frame);
     if (std::string(hex) == "06814044") {
@@ -128,10 +129,56 @@ TEST(Frame, OversizeLengthIsRefusedBeforeItIsBuffered) {  // T-A20
       continue;
     }
     EXPECT_EQ(got, FrameReader::Got::kBad) << hex;
-    reader.feed(Bytes(100, 1));
+    const Bytes rest(100, 1);
+    reader.feed(rest);
     EXPECT_EQ(reader.next(frame), FrameReader::Got::kBad);
     EXPECT_EQ(reader.buffered(), 0u);
   }
+}
+
+TEST(Frame, NoTypeMayPromiseMoreThanItCanHold) {
+  struct Case {
+    const char* hex;
+    bool fine;
+  };
+  for (const Case& one : {Case{"011b", true}, {"011c", false}, {"022c", true}, {"022d", false}, {"031b", true}, {"031c", false},
+                          {"0494a801", true}, {"0495a801", false}, {"058228", true}, {"058328", false}, {"078228", true},
+                          {"078328", false}, {"0814", true}, {"0815", false}, {"3e01", true}, {"3e02", false}, {"1001", false}}) {
+    FrameReader reader;
+    const Bytes start = *from_hex(one.hex);
+    reader.feed(start);
+    RawFrame frame;
+    EXPECT_EQ(reader.next(frame), one.fine ? FrameReader::Got::kMore : FrameReader::Got::kBad) << one.hex;
+  }
+}
+
+TEST(Frame, WhatIsIgnoredIsNotHeld) {
+  Bytes stream = *from_hex("90808040");  // 1 MiB of a type to come, and
+  stream.resize(4 + (1 << 20), 7);
+  encode(stream, Credit{1, 2});
+  FrameReader reader;
+  std::vector<int> seen;
+  for (std::size_t at = 0; at < stream.size(); at += 1000) {
+    reader.feed(View(stream).subspan(at, std::min<std::size_t>(1000, stream.size() - at)));
+    RawFrame frame;
+    while (reader.next(frame) == FrameReader::Got::kFrame) seen.push_back(frame.type);
+    EXPECT_LE(reader.buffered(), 10u);
+  }
+  EXPECT_EQ(seen, (std::vector<int>{0x90, 8}));
+}
+
+TEST(Frame, TheSeqOfABodyIsKnownBeforeItIsHere) {
+  Bytes stream;
+  encode(stream, Body{300, Bytes(5000, 7)});
+  FrameReader reader;
+  RawFrame frame;
+  reader.feed(View(stream).first(4));
+  EXPECT_EQ(reader.next(frame), FrameReader::Got::kMore);
+  EXPECT_FALSE(reader.body_begun());
+  reader.feed(View(stream).subspan(4, 1));
+  EXPECT_EQ(reader.next(frame), FrameReader::Got::kMore);
+  EXPECT_EQ(reader.body_begun(), 300u);
+  EXPECT_EQ(reader.body_pending(), 5002u);
 }
 
 }  // namespace

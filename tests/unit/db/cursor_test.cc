@@ -8,7 +8,7 @@ class CursorTest : public Scratch {
  protected:
   CursorTest() : db_(open()), log_(db_, crypto_, fixed_clock) {
     for (std::uint8_t i = 1; i < 6; ++i) add_key(db_, Bytes(4, i), filled(i));
-    EXPECT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
+    EXPECT_EQ(add_peer(db_, "bob"), Change::kDone);
     bob_ = find_peer(db_, "bob")->id;
   }
   static Cursor at(std::uint8_t log, Seq seq) {
@@ -67,7 +67,7 @@ TEST_F(CursorTest, AnotherGenerationIsSkipped) {
   EXPECT_EQ(seq(), 0u);
   EXPECT_EQ(seq(2), 0u);
   move(at(1, 4));
-  ASSERT_EQ(replace_peer(db_, "bob", "", 0), Change::kDone);
+  ASSERT_EQ(replace_peer(db_, "bob", Addresses{}), Change::kDone);
   EXPECT_TRUE(move(at(1, 7)));
   EXPECT_TRUE(move(at(1, 7), true));
   EXPECT_TRUE(acked(7));

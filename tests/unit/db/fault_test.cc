@@ -44,7 +44,7 @@ class Fault : public Scratch {
     Database db = open();
     Log log(db, crypto_, fixed_clock);
     add_key(db, Bytes(4, 1), filled(1));
-    ASSERT_EQ(add_peer(db, "bob", "", 0), Change::kDone);
+    ASSERT_EQ(add_peer(db, "bob"), Change::kDone);
     bob_ = find_peer(db, "bob")->id;
     CursorUpdate adopt{bob_, 1, Cursor{}, true};
     ASSERT_TRUE(log.commit(some(0, kFirst), {&adopt, 1}, {}));

@@ -92,7 +92,7 @@ TEST_F(LogTest, RowsArePagedAndDense) {
 
 TEST_F(LogTest, RowsCarryWhatWasStored) {
   add_key(db_, Bytes(5, 1), filled(1));
-  ASSERT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "bob"), Change::kDone);
   Message message = hearsay("hello", "alice", 20'001);
   Incoming in = incoming(crypto_, message, find_peer(db_, "bob")->id);
   ASSERT_TRUE(log_.commit({&in, 1}, {}, {}));

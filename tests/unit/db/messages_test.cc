@@ -11,7 +11,7 @@ class Messages : public Scratch {
  protected:
   Messages() : db_(open()), log_(db_, crypto_, fixed_clock) {
     for (std::uint8_t i = 1; i < 4; ++i) add_key(db_, Bytes(4, i), filled(i));
-    EXPECT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
+    EXPECT_EQ(add_peer(db_, "bob"), Change::kDone);
     bob_ = find_peer(db_, "bob")->id;
   }
   Seq put(const Message& message, PeerId via = 0, std::int64_t heard_ms = fixed_clock()) {

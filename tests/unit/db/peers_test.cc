@@ -6,6 +6,8 @@
 namespace gossip::db::test {
 namespace {
 
+Addresses at(const std::string& host, int port) { return {{host, port}}; }
+
 class Peers : public Scratch {
  protected:
   Peers() : db_(open()) {}
@@ -27,17 +29,16 @@ class Peers : public Scratch {
 };
 
 TEST_F(Peers, AddTakesASpareKey) {
-  EXPECT_EQ(add_peer(db_, "bob", "127.0.0.1", 5556), Change::kNoKey);
+  EXPECT_EQ(add_peer(db_, "bob", at("127.0.0.1", 5556)), Change::kNoKey);
   EXPECT_EQ(rows("who"), 1) << "nothing changed";
   keys(3);
   EXPECT_EQ(unassigned_keys(db_), 3);
-  EXPECT_EQ(add_peer(db_, "bob", "127.0.0.1", 5556), Change::kDone);
+  EXPECT_EQ(add_peer(db_, "bob", at("127.0.0.1", 5556)), Change::kDone);
   EXPECT_EQ(unassigned_keys(db_), 2);
   EXPECT_EQ(assigned_keys(db_), 1);
   Peer bob = find_peer(db_, "bob").value();
   EXPECT_EQ(bob.name, "bob");
-  EXPECT_EQ(bob.host, "127.0.0.1");
-  EXPECT_EQ(bob.port, 5556);
+  EXPECT_EQ(bob.addresses, at("127.0.0.1", 5556));
   EXPECT_EQ(bob.gen, 1u);
   EXPECT_GT(bob.id, 0u);
   EXPECT_TRUE(bob.pub.empty());
@@ -47,29 +48,29 @@ TEST_F(Peers, AddTakesASpareKey) {
 
 TEST_F(Peers, F27_AddingAgainIsRefusedAndHarmsNothing) {
   keys(3);
-  ASSERT_EQ(add_peer(db_, "bob", "a", 1), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "bob", at("a", 1)), Change::kDone);
   const Peer before = find_peer(db_, "bob").value();
   const std::int64_t version = peers_version(db_);
-  EXPECT_EQ(add_peer(db_, "bob", "b", 2), Change::kExists);
+  EXPECT_EQ(add_peer(db_, "bob", at("b", 2)), Change::kExists);
   const Peer after = find_peer(db_, "bob").value();
   EXPECT_EQ(after.key_id, before.key_id);
-  EXPECT_EQ(after.host, "a");
+  EXPECT_EQ(after.addresses, at("a", 1));
   EXPECT_EQ(unassigned_keys(db_), 2);
   EXPECT_EQ(peers_version(db_), version);
 }
 
 TEST_F(Peers, F27_ReplaceIsOneTransactionAndLeavesNoRetiredKey) {
   keys(2);
-  ASSERT_EQ(add_peer(db_, "bob", "a", 1), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "bob", at("a", 1)), Change::kDone);
   ASSERT_EQ(set_peer_key(db_, "bob", Bytes(30, 1), filled(201), false), Change::kDone);
   const Peer before = find_peer(db_, "bob").value();
   note_states(db_, {{before.id, 0, "up", "", 1}});
-  EXPECT_EQ(replace_peer(db_, "alice", "", 0), Change::kNoSuch);
-  EXPECT_EQ(replace_peer(db_, "bob", "b", 2), Change::kDone);
+  EXPECT_EQ(replace_peer(db_, "alice", Addresses{}), Change::kNoSuch);
+  EXPECT_EQ(replace_peer(db_, "bob", at("b", 2)), Change::kDone);
   const Peer after = find_peer(db_, "bob").value();
   EXPECT_EQ(after.id, before.id);
   EXPECT_EQ(after.gen, before.gen + 1);
-  EXPECT_EQ(after.host, "b");
+  EXPECT_EQ(after.addresses, at("b", 2));
   EXPECT_NE(after.key_fp, before.key_fp);
   EXPECT_TRUE(after.pub.empty());
   EXPECT_EQ(after.pub_fp, Hash{});
@@ -77,13 +78,13 @@ TEST_F(Peers, F27_ReplaceIsOneTransactionAndLeavesNoRetiredKey) {
   EXPECT_TRUE(peer_states(db_).empty());
   EXPECT_EQ(rows("keys"), 1);
   EXPECT_EQ(private_key(db_, before.key_id), std::nullopt);
-  EXPECT_EQ(replace_peer(db_, "bob", "c", 3), Change::kNoKey);
-  EXPECT_EQ(find_peer(db_, "bob")->host, "b") << "nothing changed";
+  EXPECT_EQ(replace_peer(db_, "bob", at("c", 3)), Change::kNoKey);
+  EXPECT_EQ(find_peer(db_, "bob")->addresses, at("b", 2)) << "nothing changed";
 }
 
 TEST_F(Peers, F27_DeleteLeavesNoRetiredKeyAndKeepsTheName) {
   keys(4);
-  ASSERT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "bob", {{"a", 1}, {"b", 2}}), Change::kDone);
   const Peer first = find_peer(db_, "bob").value();
   Log log(db_, crypto_, fixed_clock);
   Incoming in = incoming(crypto_, hearsay("hello"), first.id);
@@ -92,12 +93,12 @@ TEST_F(Peers, F27_DeleteLeavesNoRetiredKeyAndKeepsTheName) {
   EXPECT_EQ(delete_peer(db_, "bob"), Change::kDone);
   EXPECT_EQ(delete_peer(db_, "bob"), Change::kNoSuch);
   EXPECT_FALSE(exists(first.key_fp));
-  EXPECT_EQ(rows("peers") + rows("peer_sync") + rows("peer_state"), 0);
+  EXPECT_EQ(rows("peers") + rows("peer_address") + rows("peer_sync") + rows("peer_state"), 0);
   EXPECT_EQ(words(db_, "SELECT delivered_by FROM v_messages"), "bob~" + std::to_string(first.id));
-  ASSERT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "bob"), Change::kDone);
   EXPECT_GT(find_peer(db_, "bob")->id, first.id) << "ids are never used again";
   ASSERT_EQ(delete_peer(db_, "bob"), Change::kDone);
-  ASSERT_EQ(add_peer(db_, "carol", "", 0), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "carol"), Change::kDone);
   EXPECT_EQ(find_peer(db_, "carol")->id, first.id + 2);
 }
 
@@ -106,7 +107,7 @@ TEST_F(Peers, ADeletedKeyIsWipedFromTheFile) {
   Bytes der(600, 0);
   for (std::size_t i = 0; i < der.size(); ++i) der[i] = static_cast<std::uint8_t>("never to be found "[i % 18] ^ (i & 1));
   add_key(db_, der, filled(5));
-  ASSERT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "bob"), Change::kDone);
   Statement checkpoint = db_.prepare("PRAGMA wal_checkpoint(TRUNCATE)");
   checkpoint.step();
   checkpoint.reset();
@@ -119,8 +120,8 @@ TEST_F(Peers, ADeletedKeyIsWipedFromTheFile) {
 
 TEST_F(Peers, SettingKeys) {
   keys(4);
-  ASSERT_EQ(add_peer(db_, "alice", "", 0), Change::kDone);
-  ASSERT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "alice"), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "bob"), Change::kDone);
   const Bytes der(400, 7), other(400, 8);
   EXPECT_EQ(set_peer_key(db_, "eve", der, filled(101), false), Change::kNoSuch);
   EXPECT_EQ(set_peer_key(db_, "bob", der, filled(101), false), Change::kDone);
@@ -158,7 +159,7 @@ TEST_F(Peers, EveryChangeIsNoticed) {
   };
   keys(3);
   EXPECT_TRUE(noticed());
-  ASSERT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "bob"), Change::kDone);
   EXPECT_TRUE(noticed());
   ASSERT_EQ(set_peer_key(db_, "bob", Bytes(9, 1), filled(100), false), Change::kDone);
   EXPECT_TRUE(noticed());
@@ -166,7 +167,7 @@ TEST_F(Peers, EveryChangeIsNoticed) {
   meta_put(db_, "rsa_bits", "3072");
   add_counters(db_, {{"strangers", 3}});
   EXPECT_FALSE(noticed()) << "notes are not changes";
-  ASSERT_EQ(replace_peer(db_, "bob", "", 0), Change::kDone);
+  ASSERT_EQ(replace_peer(db_, "bob", Addresses{}), Change::kDone);
   EXPECT_TRUE(noticed());
   ASSERT_EQ(delete_peer(db_, "bob"), Change::kDone);
   EXPECT_TRUE(noticed());
@@ -195,7 +196,7 @@ TEST_F(Peers, TheKeyTakenIsARandomOne) {
   keys(10);
   std::vector<Hash> taken;
   for (int i = 0; i < 6; ++i) {
-    ASSERT_EQ(add_peer(db_, "p" + std::to_string(i), "", 0), Change::kDone);
+    ASSERT_EQ(add_peer(db_, "p" + std::to_string(i)), Change::kDone);
     taken.push_back(find_peer(db_, "p" + std::to_string(i))->key_fp);
   }
   std::sort(taken.begin(), taken.end());
@@ -217,24 +218,24 @@ TEST_F(Peers, NotMoreThanTheLimit) {
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<511) INSERT INTO who(id, name) SELECT i, 'p' || i "
       "FROM n;"
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<511)"
-      " INSERT INTO peers(id, name, host, port, key, gen) SELECT i, 'p' || i, '', 0, i, 1 FROM n; COMMIT");
-  EXPECT_EQ(add_peer(db_, "the-last", "", 0), Change::kDone);
-  EXPECT_EQ(add_peer(db_, "one-more", "", 0), Change::kFull);
+      " INSERT INTO peers(id, name, key, gen) SELECT i, 'p' || i, i, 1 FROM n; COMMIT");
+  EXPECT_EQ(add_peer(db_, "the-last"), Change::kDone);
+  EXPECT_EQ(add_peer(db_, "one-more"), Change::kFull);
   EXPECT_EQ(list_peers(db_).size(), kMaxPeers);
   ASSERT_EQ(delete_peer(db_, "p7"), Change::kDone);
-  EXPECT_EQ(add_peer(db_, "one-more", "", 0), Change::kDone);
+  EXPECT_EQ(add_peer(db_, "one-more"), Change::kDone);
 }
 
 TEST_F(Peers, ListsAreByName) {
   keys(3);
-  for (const char* name : {"carol", "alice", "bob"}) ASSERT_EQ(add_peer(db_, name, "", 0), Change::kDone);
+  for (const char* name : {"carol", "alice", "bob"}) ASSERT_EQ(add_peer(db_, name), Change::kDone);
   EXPECT_EQ(peer_names(db_), (std::vector<std::string>{"alice", "bob", "carol"}));
   EXPECT_EQ(list_peers(db_)[2].name, "carol");
 }
 
 TEST_F(Peers, StatesAndCounters) {
   keys(1);
-  ASSERT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "bob"), Change::kDone);
   PeerId bob = find_peer(db_, "bob")->id;
   note_states(db_, {{bob, 0, "up", "", 10}});
   note_states(db_, {{bob, 0, "waiting", "refused", 20}, {bob + 1, 0, "up", "", 40}, {bob, 1, "up", "", 30}});  // one is gone
@@ -246,9 +247,16 @@ TEST_F(Peers, StatesAndCounters) {
   EXPECT_EQ(words(db_, "SELECT name || host IS NULL || has_key || cursor || acked || dial_state || call_state FROM v_peers"),
             "1");
   EXPECT_EQ(words(db_, "SELECT dial_state || ' ' || dial_reason || ' ' || call_state FROM v_peers"), "waiting refused up");
+  note_states(db_, {{bob, 0, "waiting", "refused", 20, 99, 0, 3}, {bob, 1, "up", "", 30, 0, 66, 0}});
+  EXPECT_EQ(words(db_, "SELECT dial_next_ms || ' ' || dial_failures || ' ' || last_up_ms FROM v_peers"), "99 3 66");
+  note_states(db_, {{bob, 1, "waiting", "closed", 31, 0, 0, 0}});
+  EXPECT_EQ(peer_states(db_)[1].last_up_ms, 66) << "no news of it";
   clear_states(db_, 0);
+  clear_states(db_, 1);
   ASSERT_EQ(peer_states(db_).size(), 1u);
   EXPECT_EQ(peer_states(db_)[0].side, 1);
+  EXPECT_EQ(peer_states(db_)[0].last_up_ms, 66) << "who was never up leaves no row";
+  EXPECT_EQ(words(db_, "SELECT dial_state IS NULL AND call_state IS NULL AND call_reason IS NULL AND last_up_ms = 66 FROM v_peers"), "1");
   add_counters(db_, {{"strangers", 3}, {"refused", 1}});
   add_counters(db_, {{"strangers", 4}});
   EXPECT_EQ(counters(db_), (std::vector<std::pair<std::string, std::int64_t>>{{"refused", 1}, {"strangers", 7}}));
@@ -263,7 +271,7 @@ TEST_F(Peers, StatesAndCounters) {
 
 TEST_F(Peers, ASnapshotIsOfOneMoment) {
   keys(1);
-  ASSERT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "bob"), Change::kDone);
   const Peer bob = *find_peer(db_, "bob");
   Database other = open();
   {
@@ -280,7 +288,7 @@ TEST_F(Peers, ASnapshotIsOfOneMoment) {
 
 TEST_F(Peers, ManyStatesAreOneTransaction) {
   keys(1);
-  ASSERT_EQ(add_peer(db_, "bob", "", 0), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "bob"), Change::kDone);
   const PeerId bob = find_peer(db_, "bob")->id;
   int commits = 0;
   sqlite3_commit_hook(db_.raw(), [](void* n) { return ++*static_cast<int*>(n), 0; }, &commits);
@@ -294,11 +302,83 @@ TEST_F(Peers, ManyStatesAreOneTransaction) {
 
 TEST_F(Peers, TheViewShowsNoKey) {
   keys(1);
-  ASSERT_EQ(add_peer(db_, "bob", "::1", 7), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "bob", at("::1", 7)), Change::kDone);
   EXPECT_EQ(words(db_, "SELECT group_concat(name) FROM pragma_table_info('v_peers')"),
-            "id,name,host,port,has_key,cursor,acked,dial_state,dial_reason,call_state,call_reason");
+            "id,name,host,port,has_key,cursor,acked,dial_state,dial_reason,call_state,call_reason,"
+            "dial_next_ms,dial_failures,last_up_ms,addresses");
   EXPECT_EQ(words(db_, "SELECT name || ' ' || host || ' ' || port || ' ' || has_key || ' ' || cursor FROM v_peers"),
             "bob ::1 7 0 0");
+  EXPECT_EQ(words(db_, "SELECT addresses FROM v_peers"), R"(["[::1]:7"])");
+}
+
+TEST_F(Peers, AddressesStayInTheOrderGiven) {
+  keys(3);
+  Addresses many;
+  for (int i = 0; i < static_cast<int>(kMaxAddresses); ++i) many.push_back({"host" + std::to_string(i * 5 % 8), i + 1});
+  ASSERT_EQ(add_peer(db_, "bob", many), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "alice", at("::1", 9)), Change::kDone);
+  ASSERT_EQ(add_peer(db_, "carol"), Change::kDone);
+  EXPECT_EQ(find_peer(db_, "bob")->addresses, many);
+  EXPECT_EQ(find_peer(db_, "bob")->worked, 0u);
+  const std::vector<Peer> all = list_peers(db_);
+  EXPECT_EQ(all[0].addresses, at("::1", 9));
+  EXPECT_EQ(all[1].addresses, many);
+  EXPECT_TRUE(all[2].addresses.empty());
+  EXPECT_EQ(words(db_, "SELECT json_extract(addresses, '$[7]') || ' ' || json_array_length(addresses) FROM v_peers WHERE id=1"),
+            "host3:8 8");
+  EXPECT_EQ(words(db_, "SELECT addresses || (host IS NULL) || (port IS NULL) FROM v_peers WHERE name='carol'"), "[]11");
+}
+
+TEST_F(Peers, NewAddressesKeepKeyAndCursor) {
+  keys(1);
+  ASSERT_EQ(add_peer(db_, "bob", at("a", 1)), Change::kDone);
+  ASSERT_EQ(set_peer_key(db_, "bob", Bytes(9, 1), filled(100), false), Change::kDone);
+  const Peer before = *find_peer(db_, "bob");
+  Log log(db_, crypto_, fixed_clock);
+  CursorUpdate adopt{before.id, before.gen, Cursor{{}, 5, {}}, true};
+  ASSERT_TRUE(log.commit({}, {&adopt, 1}, {}));
+  note_states(db_, {{before.id, 0, "waiting", "refused", 1}});
+  std::int64_t version = peers_version(db_);
+  EXPECT_EQ(set_addresses(db_, "eve", at("b", 2)), Change::kNoSuch);
+  EXPECT_EQ(set_addresses(db_, "bob", at("a", 1)), Change::kSame);
+  EXPECT_EQ(peers_version(db_), version);
+  EXPECT_EQ(set_addresses(db_, "bob", {{"b", 2}, {"a", 1}}), Change::kDone);
+  EXPECT_NE(peers_version(db_), std::exchange(version, peers_version(db_)));
+  EXPECT_EQ(set_addresses(db_, "bob", {{"a", 1}, {"b", 2}}), Change::kDone) << "the order counts";
+  EXPECT_NE(peers_version(db_), std::exchange(version, peers_version(db_)));
+  EXPECT_EQ(set_addresses(db_, "bob", {}), Change::kDone);
+  EXPECT_NE(peers_version(db_), version);
+  const Peer after = *find_peer(db_, "bob");
+  EXPECT_TRUE(after.addresses.empty());
+  EXPECT_EQ(after.key_id, before.key_id);
+  EXPECT_EQ(after.pub, before.pub);
+  EXPECT_EQ(after.gen, before.gen);
+  EXPECT_EQ(log.cursor(before.id, before.gen).seq, 5u);
+  EXPECT_EQ(peer_states(db_).size(), 1u);
+}
+
+TEST_F(Peers, TheAddressThatWorkedLastIsRemembered) {
+  keys(2);
+  ASSERT_EQ(add_peer(db_, "bob", {{"a", 1}, {"b", 2}, {"c", 3}}), Change::kDone);
+  const PeerId bob = find_peer(db_, "bob")->id;
+  const std::int64_t version = peers_version(db_);
+  note_worked(db_, bob, {"b", 2});
+  EXPECT_EQ(find_peer(db_, "bob")->worked, 1u);
+  std::int64_t changes = sqlite3_total_changes64(db_.raw());
+  note_worked(db_, bob, {"b", 2});
+  note_worked(db_, bob, {"b", 3});
+  note_worked(db_, bob + 1, {"a", 1});
+  EXPECT_EQ(sqlite3_total_changes64(db_.raw()), changes) << "nothing new: nothing written";
+  note_worked(db_, bob, {"c", 3});
+  EXPECT_EQ(list_peers(db_)[0].worked, 2u);
+  EXPECT_EQ(peers_version(db_), version) << "a note is no change";
+  ASSERT_EQ(set_addresses(db_, "bob", {{"d", 4}, {"c", 3}}), Change::kDone);
+  EXPECT_EQ(find_peer(db_, "bob")->worked, 1u) << "it is still there";
+  ASSERT_EQ(replace_peer(db_, "bob"), Change::kDone);
+  EXPECT_EQ(find_peer(db_, "bob")->addresses, (Addresses{{"d", 4}, {"c", 3}})) << "a new key, the same place";
+  ASSERT_EQ(set_addresses(db_, "bob", {{"e", 5}, {"d", 4}}), Change::kDone);
+  EXPECT_EQ(find_peer(db_, "bob")->worked, 0u);
+  EXPECT_EQ(number(db_, "SELECT count(*) FROM peer_address WHERE worked=1"), 0);
 }
 
 }  // namespace

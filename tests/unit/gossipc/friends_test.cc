@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "gossipc/address.h"
-
 namespace gossip::client {
 namespace {
 
@@ -11,60 +9,117 @@ db::Peer peer(const std::string& host, bool key = true) {
   db::Peer out;
   out.id = 7;
   out.name = "alice";
-  out.host = host;
-  out.port = host.empty() ? 0 : 5556;
+  if (!host.empty()) out.addresses = {{host, 5556}};
   if (key) out.pub = {1};
   return out;
 }
 
-constexpr std::int64_t kThen = 1'769'869'135'000;
+constexpr std::int64_t kThen = 1'769'869'135'000;  // 2026-01-31 14:18:55
+constexpr std::int64_t kNow = kThen + 60'000;
 
-TEST(Friends, InWords) {
-  const std::vector<db::PeerState> none;
-  EXPECT_EQ(friend_view(peer("h", false), none, true).words, "no key from them yet");
-  EXPECT_EQ(friend_view(peer("h"), none, true).words, "not called yet");
-  EXPECT_EQ(friend_view(peer(""), none, true).words, "waiting for their call");
-  const std::vector<db::PeerState> dial = {{7, 0, "waiting", "connection refused", kThen}};
-  EXPECT_EQ(friend_view(peer("h"), dial, true).words, "down, connection refused, since 2026-01-31 14:18:55");
-  EXPECT_FALSE(friend_view(peer("h"), dial, true).up);
+db::PeerState state(int side, const char* what, Why why, std::int64_t next_ms = 0, unsigned failures = 0,
+                    std::int64_t last_up_ms = 0) {
+  return {7, side, what, why_code(why), kThen, next_ms, last_up_ms, failures};
+}
+
+std::string words(const db::Peer& who, const std::vector<db::PeerState>& states, bool running = true) {
+  return friend_view(who, states, running, kNow).words;
+}
+
+TEST(Friends, WhatThereIsToSayBeforeAnyCall) {
+  EXPECT_EQ(words(peer("h", false), {}), "not up: no key from them yet, gossipc set-peer-key alice takes it in");
+  EXPECT_EQ(words(peer("h"), {}), "not up: not called yet; never up so far");
+  EXPECT_EQ(words(peer("h"), {state(0, "waiting", Why::kNone, kNow + 1500)}),
+            "not up: not called yet; first try in 2 s; never up so far");
+  EXPECT_EQ(words(peer(""), {}), "not up: no next try, we have no address and wait for their call; never up so far");
+  EXPECT_EQ(friend_view(peer("h", false), {}, true, kNow).why, Why::kNoKey);
+  EXPECT_EQ(friend_view(peer("h"), {}, true, kNow).why, Why::kNotTried);
+  EXPECT_EQ(friend_view(peer(""), {}, true, kNow).why, Why::kNoAddress);
+}
+
+TEST(Friends, F4WhyNotAndWhenTheNextTryIs) {
+  const db::PeerState refused = state(0, "waiting", Why::kRefused, kNow + 12'000, 7, kThen - 1000);
+  const FriendView view = friend_view(peer("h"), {refused}, true, kNow);
+  EXPECT_EQ(view.words,
+            "not up: refused (nobody listens there); 7 failures in a row; next try in 12 s; last up 2026-01-31 14:18:54");
+  EXPECT_FALSE(view.up);
+  EXPECT_EQ(view.why, Why::kRefused);
+  EXPECT_EQ(view.next_ms, kNow + 12'000);
+  EXPECT_EQ(view.since_ms, kThen);
+  EXPECT_EQ(words(peer("h"), {state(0, "waiting", Why::kUnreachable, kNow + 240'000)}),
+            "not up: unreachable (nothing answers there, or no way leads there); next try in 4 min; never up so far");
+  EXPECT_EQ(words(peer("h"), {state(0, "waiting", Why::kSilent, kNow - 5'000)}),
+            "not up: silent (connected, and nothing came); now being dialled; never up so far");
+  EXPECT_EQ(words(peer("h"), {state(0, "waiting", Why::kNameNotFound, kNow - 50'000)}),
+            "not up: name not found; due, behind others who are dialled first; never up so far");
+  EXPECT_EQ(words(peer("h"), {state(0, "waiting", Why::kRefused, kNow + 1), state(1, "waiting", Why::kBadProof)}),
+            "not up: refused (nobody listens there); next try in 1 s; their calls: a caller knew the public keys, and could not "
+            "prove to be them; never up so far");
+  EXPECT_EQ(words(peer(""), {state(1, "waiting", Why::kShuttingDown, 0, 0, kThen)}),
+            "not up: no next try, we have no address and wait for their call; the last one: they shut down; last up "
+            "2026-01-31 14:18:55");
+}
+
+// The answer is the same to one who was not added and to one with a wrong key; what was known before makes the difference.
+TEST(Friends, F4NotRecognisedSaysWhatIsKnown) {
+  const db::PeerState dial = state(0, "waiting", Why::kNotRecognised, kNow + 3000);
+  EXPECT_EQ(words(peer("h"), {dial}),
+            "not up: not recognised (they have not added us or not set our key, or one side has an old key or another network "
+            "key, or somebody else answers there); next try in 3 s; never up so far");
+  const std::string once = words(peer("h"), {dial, state(1, "waiting", Why::kClosed, 0, 0, kThen)});
+  EXPECT_NE(once.find("not recognised any more (with these keys it has worked: they have deleted us"), once.npos) << once;
+  const std::string now = words(peer("h"), {dial, state(1, "up", Why::kNone)});
+  EXPECT_EQ(now, "up since 2026-01-31 14:18:55 (they called); our own calls: not recognised (the keys are right, so somebody "
+                 "else answers there)");
 }
 
 TEST(Friends, UpOnEitherSide) {
-  const db::PeerState ours{7, 0, "up", "", kThen}, theirs{7, 1, "up", "", kThen + 1000}, other{8, 0, "up", "", kThen};
-  EXPECT_EQ(friend_view(peer("h"), {ours}, true).words, "up since 2026-01-31 14:18:55 (we called)");
-  EXPECT_EQ(friend_view(peer(""), {theirs}, true).words, "up since 2026-01-31 14:18:56 (they called)");
-  const FriendView both = friend_view(peer("h"), {theirs, ours}, true);
+  db::PeerState ours = state(0, "up", Why::kNone), theirs = state(1, "up", Why::kNone), other = state(0, "up", Why::kNone);
+  theirs.since_ms += 1000;
+  other.peer = 8;
+  EXPECT_EQ(words(peer("h"), {ours}), "up since 2026-01-31 14:18:55 (we called)");
+  EXPECT_EQ(words(peer(""), {theirs}), "up since 2026-01-31 14:18:56 (they called)");
+  EXPECT_EQ(words(peer("h"), {theirs, state(0, "waiting", Why::kRefused, kNow + 1)}),
+            "up since 2026-01-31 14:18:56 (they called); our own calls: refused (nobody listens there)");
+  const FriendView both = friend_view(peer("h"), {theirs, ours}, true, kNow);
   EXPECT_EQ(both.words, "up since 2026-01-31 14:18:55 (both called)");
   EXPECT_TRUE(both.up);
-  EXPECT_FALSE(friend_view(peer("h"), {other}, true).up);
+  EXPECT_EQ(both.last_up_ms, kNow);
+  EXPECT_FALSE(friend_view(peer("h"), {other}, true, kNow).up);
+  EXPECT_EQ(words(peer("h"), {state(0, "up", Why::kLogRestarted)}),
+            "up since 2026-01-31 14:18:55 (we called); their log is not the one it was, and is read from the start");
 }
 
 TEST(Friends, NotesOfADaemonThatIsGoneCountForNothing) {
-  const FriendView view = friend_view(peer("h"), {{7, 0, "up", "", kThen}}, false);
+  const FriendView view = friend_view(peer("h"), {state(0, "up", Why::kNone, kNow + 1, 0, kThen)}, false, kNow);
   EXPECT_FALSE(view.up);
-  EXPECT_EQ(view.words, "unknown, the daemon is not running");
+  EXPECT_EQ(view.words, "unknown, the daemon is not running: no try is due; last up 2026-01-31 14:18:55");
+  EXPECT_EQ(view.next_ms, 0);
+  EXPECT_EQ(view.why, Why::kNoDaemon);
 }
 
-TEST(Address, Ports) {
-  EXPECT_EQ(*parse_port("1"), 1);
-  EXPECT_EQ(*parse_port("65535"), 65535);
-  for (const char* bad : {"", "0", "65536", "99999", "123456", "-1", "+1", " 1", "1 ", "0x10", "http"})
-    EXPECT_FALSE(parse_port(bad).ok()) << bad;
+TEST(Friends, OwnOutageIsOneLine) {
+  const FriendView a = friend_view(peer("h"), {state(0, "outage", Why::kUnreachable, kNow + 25'000, 2)}, true, kNow);
+  EXPECT_EQ(a.words, "not up: unreachable (nothing answers there, or no way leads there); our own network seems to be down; next "
+                     "try in 25 s; never up so far");
+  EXPECT_TRUE(a.outage);
+  const FriendView b = friend_view(peer("h"), {state(0, "outage", Why::kUnreachable, kNow + 9'000)}, true, kNow);
+  const FriendView up = friend_view(peer("h"), {state(0, "up", Why::kNone)}, true, kNow);
+  const std::optional<std::string> line = outage_line({a, b}, kNow);
+  ASSERT_TRUE(line);
+  EXPECT_TRUE(line->starts_with("our own network seems to be down")) << *line;
+  EXPECT_TRUE(line->ends_with("; next try in 9 s")) << *line;
+  EXPECT_FALSE(outage_line({up}, kNow));
+  EXPECT_FALSE(outage_line({}, kNow));
 }
 
-TEST(Address, Hosts) {
-  for (const char* good : {"127.0.0.1", "::1", "fe80::1%eth0", "alice.example", "localhost", "a_b", "x.onion"}) {
-    ASSERT_TRUE(parse_host(good).ok()) << good;
-    EXPECT_EQ(*parse_host(good), good);
-  }
-  EXPECT_EQ(*parse_host("[::1]"), "::1");
-  for (const char* bad : {"", "alice:5556", "a b", "-x", "a/b", "[]", "a\n", "\xC3\xA9", "user@host"})
-    EXPECT_FALSE(parse_host(bad).ok()) << bad;
-  EXPECT_FALSE(parse_host(std::string(254, 'a')).ok());
-  EXPECT_EQ(parse_host("alice:5556").refusal().hint, "give the port by itself, with --port");
-  EXPECT_EQ(address_words("::1", 5), "[::1]:5");
-  EXPECT_EQ(address_words("h", 5), "h:5");
-  EXPECT_EQ(address_words("", 0), "no address");
+TEST(Friends, AllAddressesAreShown) {
+  FriendView view;
+  view.words = "up";
+  db::Peer alice = peer("::1");
+  alice.addresses.push_back({"alice.example", 5555});
+  EXPECT_EQ(friend_line(alice, view), "alice at [::1]:5556, alice.example:5555: up");
+  EXPECT_EQ(friend_line(peer(""), view), "alice at no address: up");
 }
 
 }  // namespace

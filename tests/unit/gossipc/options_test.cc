@@ -62,6 +62,16 @@ TEST(Options, CommandsAndNamesAsWords) {
   EXPECT_EQ(parsed({}).command, nullptr);
 }
 
+TEST(Options, OnlyHostsMayBeRepeated) {
+  Options o = parsed({"add-peer", "alice", "--host", "a", "-H", "b:1", "--host=c"});
+  EXPECT_EQ(o.values(kHost), (std::vector<std::string>{"a", "b:1", "c"}));
+  EXPECT_EQ(o.value(kHost), "a");
+  EXPECT_TRUE(o.values(kPort).empty());
+  EXPECT_TRUE(parsed({"set-address", "alice", "--none"}).has(kNone));
+  EXPECT_EQ(refused({"set-address", "alice", "-p", "1", "-p", "2"}).what, "--port was given twice");
+  EXPECT_EQ(refused({"add-peer", "alice", "--none"}).what, "add-peer takes no --none");
+}
+
 TEST(Options, HelpInEverySpelling) {
   EXPECT_TRUE(parsed({"help"}).has(kHelp));
   EXPECT_EQ(name_of(parsed({"help", "send"})), "send");

@@ -68,5 +68,13 @@ TEST(When, SinceRefusesTheRest) {
   }
 }
 
+TEST(When, Spans) {
+  EXPECT_EQ(span_words(1), "1 s");
+  EXPECT_EQ(span_words(11'001), "12 s");
+  EXPECT_EQ(span_words(119'000), "119 s");
+  EXPECT_EQ(span_words(299'000), "4 min");
+  EXPECT_EQ(span_words(3 * 3'600'000), "3 h");
+}
+
 }  // namespace
 }  // namespace gossip::client

@@ -33,7 +33,7 @@ class OnStore : public testing::Test {
   void add_key(View der) { db::add_key(*db_, der, crypto::import_public(crypto::public_pem(der), 2048)->fp); }
   PeerId befriend(const std::string& name, View theirs) {
     auto key = crypto::import_public(crypto::public_pem(theirs), 2048);
-    EXPECT_EQ(db::add_peer(*db_, name, "127.0.0.1", 5555), db::Change::kDone);
+    EXPECT_EQ(db::add_peer(*db_, name, {{"127.0.0.1", 5555}}), db::Change::kDone);
     EXPECT_EQ(db::set_peer_key(*db_, name, key->spki_der, key->fp, false), db::Change::kDone);
     return db::find_peer(*db_, name)->id;
   }
@@ -44,7 +44,7 @@ class OnStore : public testing::Test {
 
 TEST_F(OnStore, TheRosterParsesOnlyWhatIsNew) {
   add_key(test::ann_key());
-  ASSERT_EQ(db::add_peer(*db_, "bob", "127.0.0.1", 5555), db::Change::kDone);
+  ASSERT_EQ(db::add_peer(*db_, "bob", {{"127.0.0.1", 5555}}), db::Change::kDone);
   Roster roster(*db_, *crypto_);
   roster.load({});
   ASSERT_EQ(roster.friends().size(), 1u);
@@ -121,21 +121,11 @@ TEST_F(OnStore, AFriendWhoseKeysDoNotParseIsLeftOutAlone) {
   EXPECT_EQ(roster.keys().size(), 1u);
 }
 
-TEST_F(OnStore, TheChronicleWritesStatesAtOnceAndCountersOnceAMinute) {
-  add_key(test::ann_key());
-  const PeerId bob = befriend("bob", test::bob_key());
-  db::note_states(*db_, {{bob, 0, "up", "", 1}});
+TEST_F(OnStore, TheChronicleWritesCountersOnceAMinute) {
   Chronicle chronicle(*db_, 0);
-  EXPECT_TRUE(db::peer_states(*db_).empty()) << "what an earlier process left";
-
   Now now{1'000'000, 5000};
-  chronicle.note(now, bob, Health::kWaiting, "refused");
   chronicle.count({{"strangers", 2}, {"nothing", 0}});
   chronicle.run(now);
-  ASSERT_EQ(db::peer_states(*db_).size(), 1u);
-  EXPECT_EQ(db::peer_states(*db_)[0].state, "waiting");
-  EXPECT_EQ(db::peer_states(*db_)[0].reason, "refused");
-  EXPECT_EQ(db::peer_states(*db_)[0].since_ms, 5000);
   EXPECT_EQ(db::counters(*db_), (std::vector<std::pair<std::string, std::int64_t>>{{"strangers", 2}}));
 
   EngineStats stats;
@@ -150,13 +140,80 @@ TEST_F(OnStore, TheChronicleWritesStatesAtOnceAndCountersOnceAMinute) {
   chronicle.run(now);
   EXPECT_EQ(db::counters(*db_)[0], (std::pair<std::string, std::int64_t>{"messages_stored", 3}));
   EXPECT_EQ(chronicle.next_deadline(), std::nullopt) << "nothing waits: no wake-up";
+}
 
-  chronicle.note(now, bob, Health::kUp, "");
-  chronicle.note_attempt(now, bob, "m3-bad");
+TEST_F(OnStore, TheChronicleWritesStatesSeldomAndSessionsAtOnce) {
+  add_key(test::ann_key());
+  const PeerId bob = befriend("bob", test::bob_key());
+  db::note_states(*db_, {{bob, 0, "up", "", 1, 0, 0, 0}});
+  Chronicle chronicle(*db_, 0);
+  EXPECT_TRUE(db::peer_states(*db_).empty()) << "what an earlier process left";
+  auto state = [&] {
+    auto all = db::peer_states(*db_);
+    return all.size() == 1 ? all[0] : db::PeerState{};
+  };
+  const auto changes = [&] {
+    db::Statement row = db_->prepare("SELECT total_changes()");
+    row.step();
+    return row.integer(0);
+  };
+  const std::int64_t before = changes();
+
+  Now now{10'000'000, 5000};
+  chronicle.note(now, Note{bob, true, Health::kWaiting, Why::kRefused, now.mono + 12 * kSecond, 1});
   chronicle.run(now);
-  EXPECT_EQ(db::peer_states(*db_)[0].state, "up") << "a failed attempt beside a session is no news";
-  chronicle.close();
-  EXPECT_TRUE(db::peer_states(*db_).empty());
+  EXPECT_EQ(state().state + "/" + state().reason, "waiting/refused");
+  EXPECT_EQ(state().since_ms, 5000);
+  EXPECT_EQ(state().next_ms, 17'000);
+  EXPECT_EQ(state().failures, 1u);
+  EXPECT_EQ(changes(), before + 1);
+
+  for (int i = 0; i < 10; ++i) {  // a storm of retries is one write, two seconds later
+    now = {now.mono + kSecond / 10, now.wall_ms + 100};
+    chronicle.note(now, Note{bob, true, Health::kWaiting, Why::kRefused, now.mono + 30 * kSecond, 2});
+    chronicle.run(now);
+  }
+  EXPECT_EQ(changes(), before + 1);
+  ASSERT_EQ(chronicle.next_deadline(), 10'000'000 + 2 * kSecond);
+  now = {*chronicle.next_deadline(), 7000};
+  chronicle.run(now);
+  EXPECT_EQ(changes(), before + 2);
+  EXPECT_EQ(state().since_ms, 5000) << "a next try that moved is no new state";
+  EXPECT_EQ(state().next_ms, 36'000);
+  EXPECT_EQ(state().last_up_ms, 0);
+  EXPECT_EQ(chronicle.next_deadline(), std::nullopt);
+
+  chronicle.note(now, Note{bob, true, Health::kUp, Why::kNone});
+  chronicle.note_attempt(now, bob, Why::kBadProof);
+  chronicle.run(now);
+  EXPECT_EQ(state().state, "up") << "a failed attempt beside a session is no news";
+  EXPECT_EQ(state().last_up_ms, 7000);
+  EXPECT_EQ(changes(), before + 3);
+  now.wall_ms = 9000;
+  chronicle.close(now);
+  EXPECT_EQ(state().state, "");
+  EXPECT_EQ(state().last_up_ms, 9000) << "when it was up last outlives the daemon";
+}
+
+TEST_F(OnStore, TheChronicleKnowsWhoWasUpLastUntilTheKeyChanges) {
+  add_key(test::ann_key());
+  const PeerId bob = befriend("bob", test::bob_key());
+  db::note_states(*db_, {{bob, 1, "up", "", 1, 0, 77, 0}});
+  Chronicle chronicle(*db_, 0);
+  std::vector<PeerInfo> friends{{bob, 1, true, 0}};
+  chronicle.meet(friends);
+  EXPECT_EQ(friends[0].last_up, 77u) << "over whoever's call";
+  Now now{1'000'000, 5000};
+  chronicle.note(now, Note{bob, true, Health::kUp, Why::kNone});
+  friends = {{bob, 2, true, 0}};
+  chronicle.meet(friends);  // and only then the engine ends the session
+  chronicle.note(now, Note{bob, true, Health::kWaiting, Why::kChanged});
+  chronicle.run(now);
+  EXPECT_EQ(db::peer_states(*db_)[0].side, 0);
+  EXPECT_EQ(db::peer_states(*db_)[0].last_up_ms, 0) << "with these keys it never was";
+  friends = {{bob, 2, true, 0}};
+  chronicle.meet(friends);
+  EXPECT_EQ(friends[0].last_up, 0u);
 }
 
 // F8: a bounded pool, filled beside the loop.

@@ -279,7 +279,7 @@ TEST(Channel, F4_NotRecognised) {
     a->tick(at(wait));
     EXPECT_TRUE(a->finished());
     EXPECT_EQ(a->end(), End::kNotRecognised);
-    EXPECT_STREQ(end_words(a->end()), "not recognised");
+    EXPECT_EQ(why_of(a->end()), Why::kNotRecognised);
   }
   EXPECT_GE(least, kSecond / 2);
   EXPECT_LT(least, kSecond * 3 / 4);
@@ -320,7 +320,7 @@ TEST(Channel, TimeoutIsCounted) {
   const CallerCounts counts = w.responder.drain_counts();
   ASSERT_EQ(counts.reasons.size(), 1u);
   EXPECT_EQ(counts.reasons[0].peer, 1u);
-  EXPECT_STREQ(reason_words(counts.reasons[0].reason), "timeout");
+  EXPECT_EQ(counts.reasons[0].reason, Reason::kTimeout);
   EXPECT_TRUE(w.responder.drain_counts().reasons.empty());
 }
 

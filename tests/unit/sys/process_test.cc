@@ -120,21 +120,6 @@ TEST(Abort, SaysWhyAndLeavesWithItsCode) {
       testing::ExitedWithCode(70), "program: fatal: file.cc:1: x > 0");
 }
 
-TEST(Poller, WaitsNoLongerThanItWasToldAndForgetsWhatNobodyWants) {
-  auto [a, b] = packet_pair();
-  a.reset();  // hung up: would be ready at once, if anything of it were wanted
-  Poller poller;
-  std::size_t slot = poller.add(b.get(), false, false);
-  std::int64_t before = mono_us();
-  poller.wait(20'000);
-  EXPECT_GE(mono_us() - before, 20'000);
-  EXPECT_FALSE(poller.readable(slot));
-  poller.clear();
-  slot = poller.add(b.get(), true);
-  poller.wait(-1);
-  EXPECT_TRUE(poller.readable(slot));
-}
-
 TEST(Background, AnswersComeInOrderAndWakeTheLoop) {
   Background<int, int> squares([](const int& n) { return n * n; });
   for (int i = 0; i < 100; ++i) squares.post(i);

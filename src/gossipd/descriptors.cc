@@ -1,0 +1,33 @@
+#include "gossipd/descriptors.h"
+
+#include <algorithm>
+
+#include "sys/fd.h"
+
+namespace gossip::daemon {
+namespace {
+
+constexpr std::size_t kFewest = 16, kEnough = 64;  // places at the gate: at least, and before friends have all they may need
+
+}  // namespace
+
+Room room_in(unsigned long descriptors) {
+  const std::size_t left = descriptors - std::min<unsigned long>(descriptors, kOwnFiles);
+  const std::size_t at_least = std::max(kFewest, std::min(kEnough, left / 4));
+  Room room;
+  room.callers = std::min(kCallers, std::max(at_least, left - std::min(left, kMaxPeers)));
+  room.sessions = std::min(kMaxPeers, left - std::min(left, room.callers));
+  return room;
+}
+
+Room make_room() { return room_in(sys::raise_descriptor_limit(kDescriptors)); }
+
+std::string shortage(unsigned long descriptors) {
+  if (descriptors >= kDescriptors) return {};
+  const Room room = room_in(descriptors);
+  return "room for " + std::to_string(room.sessions) + " sessions each way, not " + std::to_string(kMaxPeers) + ", and for " +
+         std::to_string(room.callers) + " callers, not " + std::to_string(kCallers) + ": raise the hard limit of open files, ulimit -Hn, from " +
+         std::to_string(descriptors) + " to " + std::to_string(kDescriptors);
+}
+
+}  // namespace gossip::daemon
