@@ -37,7 +37,7 @@ replays   := $(fuzzers:%=$(BUILD)/replay-%)
 SEEDS     ?= 1
 SCENARIO  ?=
 
-.PHONY: all check asan lint demo sim fuzz install uninstall clean help
+.PHONY: all check asan lint demo sim bench fuzz install uninstall clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -81,6 +81,12 @@ $(BUILD)/sim: $(call objects,tests/sim) $(o_core)
 
 sim: $(BUILD)/sim ## SEEDS="1 2" SCENARIO="S1 S3": networks of 10,000 nodes in virtual time
 	@for seed in $(SEEDS); do $(BUILD)/sim -s $$seed $(SCENARIO) || exit 1; done
+
+$(BUILD)/bench-%: $(BUILD)/tests/bench/%.o
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
+
+bench: all $(BUILD)/bench-hop $(BUILD)/bench-floor ## a live hop between two daemons, beside the machine's own floor
+	@python3 tests/bench/bench.py --build $(BUILD)
 
 fuzz: $(if $(T),$(BUILD)/fuzz-$(T)) ## T=target SECONDS=30: one fuzz target; without T it lists them
 	@$(if $(T),mkdir -p $(BUILD)/corpus/$(T) && $(BUILD)/fuzz-$(T) -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 $(BUILD)/corpus/$(T) $(wildcard tests/fuzz/corpus/$(T)),echo $(fuzzers))

@@ -20,8 +20,9 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIMIT = {"lint": 120, "unit": 240, "replay": 120, "sim": 120, "e2e": 150}  # seconds, times the factor of a slow build
+FIGURES = "figures: "  # begins a line of a test's output
 SCENARIOS = ["S1", "S3", "S4", "S5", "S6", "S10", "S11", "S12"]  # of tests/sim
-LONG = ("friends.py", "texts.py", "daemon.py", "strangers.py")  # these start first
+LONG = ("crowd.py", "texts.py", "friends.py", "one_door.py", "catch_up.py", "daemon.py", "strangers.py")  # start first
 
 
 class Outcome:
@@ -157,12 +158,16 @@ class Runner:
         lint = [lambda: self.simple("lint", "lint", [sys.executable, "tests/lint/lint.py", "--build", self.build])]
         units = self.binaries("unit-*")
         replays = [b for b in self.binaries("replay-*") if self.wanted(os.path.basename(b))]
-        files = sorted(glob.glob(os.path.join(ROOT, "tests/e2e/test_*.py")), key=lambda p: (not p.endswith(LONG), p))
+        files = sorted(glob.glob(os.path.join(ROOT, "tests/e2e/test_*.py")), key=start_order)
         sims = [s for s in SCENARIOS if self.wanted("sim-" + s)]
         yield lint if self.wanted("lint") else []
         yield ([lambda b=b: self.unit(b) for b in units] + [lambda b=b: self.replay(b) for b in replays]
                + [lambda s=s: self.sim(s) for s in sims])
         yield [lambda p=p: self.e2e(p) for p in files]
+
+
+def start_order(path):
+    return next((i for i, end in enumerate(LONG) if path.endswith("test_" + end)), len(LONG)), path
 
 
 def read_counts(data):
@@ -217,6 +222,9 @@ def report(outcome):
         extra = ", %d skipped" % outcome.skipped if outcome.skipped else ""
         counts = "%5d passed, %d failed%s" % (outcome.passed, len(outcome.failed), extra)
         print("%-28s %s (%.1f s)" % (outcome.name, counts, outcome.seconds))
+        for line in outcome.output.splitlines():
+            if FIGURES in line:  # shown though all went well
+                print("  " + line[line.index(FIGURES) + len(FIGURES):])
     if outcome.failed:
         print("-" * 100)
         print(outcome.output[-20000:].rstrip())

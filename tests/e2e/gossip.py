@@ -120,6 +120,7 @@ class Node:
         self.dir = tempfile.mkdtemp(prefix="gossip-%s-" % name)  # mode 0700
         self.db = os.path.join(self.dir, "data", "gossipd.db")
         self.port = 0
+        self.command = [GOSSIPD]
         self.daemon, self.pgid = None, None
         self.lines, self.news = [], threading.Condition()
         self.reader = None
@@ -140,7 +141,7 @@ class Node:
     def start(self, *args):
         with self.news:
             self.lines.clear()
-        self.daemon = subprocess.Popen([GOSSIPD, *args], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.daemon = subprocess.Popen([*self.command, *args], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                        stderr=subprocess.STDOUT, **OWN_GROUP)
         self.pgid = self.daemon.pid
         self.reader = threading.Thread(target=self.read, args=(self.daemon.stdout,), daemon=True)

@@ -4,13 +4,22 @@ import socket
 import threading
 
 
+class Call(list):
+    """The bytes of one connection, [to the target, back]; and which of the two ways has gone dead (0, 1)."""
+
+    def __init__(self):
+        super().__init__([bytearray(), bytearray()])
+        self.dead = set()
+
+
 class Proxy:
     """Listens at .port, passes everything to 127.0.0.1:target. Records the bytes of each connection: sent by the
-    caller, and answered. With limit set, a connection is cut, by a reset, once so many bytes were answered."""
+    caller, and answered. With limit set, a connection is cut, by a reset, once so many bytes were answered; with rate
+    set, a connection carries no more than so many bytes a second."""
 
-    def __init__(self, target, limit=None):
-        self.target, self.limit = target, limit
-        self.calls = []  # [bytearray to the target, bytearray back]
+    def __init__(self, target, limit=None, rate=None):
+        self.target, self.limit, self.rate = target, limit, rate
+        self.calls = []
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.lock, self.ended, self.open = threading.Lock(), False, set()
@@ -30,7 +39,7 @@ class Proxy:
         except OSError:
             caller.close()
             return
-        record = [bytearray(), bytearray()]
+        record = Call()
         with self.lock:
             self.calls.append(record)
             self.open |= {caller, target}
@@ -44,19 +53,39 @@ class Proxy:
         target.close()
 
     def pump(self, caller, target, record):
-        ways = {caller: (target, record[0]), target: (caller, record[1])}
+        ways = {caller: (target, record[0], 0), target: (caller, record[1], 1)}
         while ways and not self.ended:
             for source in select.select(list(ways), [], [], 0.5)[0]:
-                sink, kept = ways[source]
-                data = source.recv(65536)
+                sink, kept, way = ways[source]
+                data = self.take(source, way in record.dead)
+                if way in record.dead:
+                    if not data:
+                        del ways[source]
+                    continue
                 if not data:
                     del ways[source]
                     sink.shutdown(socket.SHUT_WR)
                     continue
                 kept += data
                 sink.sendall(data)
+                if self.rate is not None:
+                    threading.Event().wait(len(data) / self.rate)
                 if self.limit is not None and len(record[1]) > self.limit:
                     return
+
+    @staticmethod
+    def take(source, dead):
+        try:
+            return source.recv(65536)
+        except OSError:
+            if not dead:
+                raise
+            return b""
+
+    def swallow(self, *ways):
+        """What goes to the target (0) or comes back (1) vanishes from now on, and so does its end; later connections work."""
+        for record in list(self.calls):
+            record.dead.update(ways)
 
     def cut(self):
         """Every connection ends now, in the middle of whatever it is."""

@@ -8,7 +8,7 @@ import struct
 import unittest
 from collections import Counter
 
-from gossip import CELL, FACTOR, M1, M2, M3, PATIENCE, Case, SharedCase, befriend, wait_until
+from gossip import CELL, FACTOR, GOSSIPD, M1, M2, M3, PATIENCE, Case, SharedCase, befriend, wait_until
 from proxy import Proxy
 
 
@@ -108,6 +108,27 @@ class Callers(SharedCase):
             s.sendall(os.urandom(M1))
             self.assertEqual(len(receive(s, M2)), M2)
         self.assertEqual(self.a.must("peers").count("\n"), before.count("\n"))
+
+
+class FewFiles(Case):
+    def test_f2_strangers_never_take_a_friends_descriptor(self):
+        a, b = self.node("ann", start=False), self.node("bob")
+        a.command = ["sh", "-c", 'ulimit -n 128; exec "$0" "$@"', GOSSIPD]
+        a.start()
+        a.wait_log(r"room for 60 sessions each way, not 512, and for 20 callers, not 1024: .*ulimit -Hn, from 128 to \d+")
+        befriend(a, b, a_dials=False)
+        listener = a.listener()
+        for i in range(300):  # more than may be open, and none of them leaves
+            s = call(a.port, "127.1.%d.%d" % (i % 100, 1 + i % 250))
+            self.addCleanup(s.close)
+        b.send("to ann, through the crowd")
+        a.wait_text("to ann, through the crowd")
+        c = self.node("cara")
+        befriend(c, a, b_dials=False)
+        c.send("cara is here")
+        a.wait_text("cara is here")
+        self.assertEqual(a.listener(), listener)
+        self.assertNotIn("no descriptors", a.log())
 
 
 class Wire(Case):
