@@ -16,7 +16,7 @@ enum class Why : std::uint8_t {
   // nobody answered the call
   kNameNotFound, kUnreachable, kRefused, kThisMachine,
   // somebody did
-  kSilent, kBrokenOff, kNotRecognised, kUnproven,
+  kSilent, kBrokenOff, kNotRecognised, kSomebodyElse, kUnproven,
   // a session ended
   kClosed, kReplaced, kShuttingDown, kBusy, kProtocolError, kBlamed, kOtherVersion, kNoHello, kNoHead, kWrongMessage,
   kLogChanging, kChanged,

@@ -29,6 +29,7 @@ constexpr std::size_t kWindowBytes = 256 * 1024;
 constexpr std::size_t kMaxLeave = 1024;           // bodies a friend may still send, asked again elsewhere or not
 constexpr std::uint64_t kMaxFlight = 32 << 20;    // bytes of bodies asked for and frames partly here, all friends together
 constexpr std::size_t kQuantum = 16 * 1024;       // bytes of one link's turn, reading and serving
+constexpr std::uint64_t kMaxRound = 4 << 20;      // bytes said in one round of all links, and one frame
 constexpr std::size_t kTailShare = 4;             // a link that is in the tail of a log gets so many times that
 constexpr std::size_t kBatchMessages = 1000;      // per transaction
 constexpr std::size_t kBatchBytes = 1 << 20;

@@ -49,8 +49,8 @@ void ChannelBase::finish(End end) {
   if (end_ == End::kOpenStill) end_ = end;
   sealer_.reset();
   opener_.reset();
-  out_ = {};
-  in_ = {};
+  out_ = Bytes();
+  in_ = Bytes();
   sent_ = sealed_ = 0;
 }
 

@@ -142,8 +142,9 @@ void Dialler::failed(Now now, PeerId peer, Why why) {
     f->next = now.mono + kHour;
   } else {
     f->state = Health::kWaiting;
-    f->why = why;
-    count_failure(now, *f, somebody_answered(why));
+    f->why = why == Why::kNotRecognised && f->inbound && !f->again ? Why::kSomebodyElse : why;
+    if (std::exchange(f->again, false)) f->next = now.mono;
+    else count_failure(now, *f, somebody_answered(why));
     tell(now, *f);
   }
   reckon();
@@ -198,6 +199,7 @@ void Dialler::inbound(Now now, PeerId peer, bool up) {
   Friend* f = find(peer);
   if (!f) return;
   f->inbound = up;
+  f->again = up && f->state == Health::kDialling;
   if (!up) return;
   f->known = true;
   f->failures = f->misses = 0;

@@ -44,6 +44,7 @@ class Dialler {
     Micros up_at = 0;
     std::optional<Micros> failed_at;
     bool answered = false;               // by somebody, then
+    bool again = false;                  // they came up while we were dialling: a call begun before says nothing
     bool put_off = false;                // because of our own outage, and not of anything of its own
     std::optional<Note> told;
   };

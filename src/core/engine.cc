@@ -175,13 +175,13 @@ void Engine::Impl::on(Now now, const BytesIn& event) {
     if (on_frame(now, link, frame) == Next::kClosed) return;
   }
   const std::size_t partial = link.reader.buffered();
-  if (partial != link.held) link.hold(partial);
-  if (partial == 0) return;
+  if (partial == 0) return link.hold(0);
   const auto body = link.reader.body_begun();
   if (body && !link.fetcher.expects(*body)) {
     fail(now, link, Why::kProtocolError);
     return;
   }
+  link.hold(body && link.fetcher.counted(*body) ? 0 : partial);
   link.fetcher.on_data(now, link.reader.body_pending());
 }
 

@@ -133,13 +133,14 @@ bool Engine::Impl::commit(Now now) {
 void Engine::Impl::look_at_quota(Now now, PeerId peer) {
   auto f = friends_.find(peer);
   if (config_.friend_quota == 0 || f == friends_.end()) return;
-  const bool over = store_.taken_today(peer) >= config_.friend_quota;
+  const std::uint64_t taken = std::min(store_.taken_today(peer), config_.friend_quota);
+  const bool over = taken == config_.friend_quota;
   const bool was = std::exchange(f->second.over_quota, over);
   stats.stops_quota += over && !was;
   if (over) quota_at_ = earlier(quota_at_, now.mono + kMinute);
   for (auto& [id, link] : links_) {
     if (link->peer != peer) continue;
-    link->fetcher.bar(over);
+    link->fetcher.set_budget(config_.friend_quota - taken);
     if (over || was) act(Note{peer, link->dialled, Health::kUp, over ? Why::kOverQuota : Why::kNone});
   }
 }
@@ -153,6 +154,7 @@ void Engine::Impl::round(Now now) {
     everybody();
   }
   const bool crowded = !left_.empty();
+  const std::uint64_t said = stats.bytes_out;
   left_.clear();
   while (!agenda_.empty()) {  // a link may have another one asked: that is rare, and each time a window gets fuller
     round_.assign(agenda_.begin(), agenda_.end());
@@ -164,7 +166,9 @@ void Engine::Impl::round(Now now) {
     if (crowded) std::stable_partition(round_.begin(), round_.end(), tail);
     for (LinkId id : round_) {
       auto it = links_.find(id);
-      if (it != links_.end() && pump(now, *it->second, round_.size() == 1)) left_.push_back(id);
+      if (it == links_.end()) continue;
+      const bool enough = stats.bytes_out - said > kMaxRound;  // the driver sends that first
+      if (enough || pump(now, *it->second, round_.size() == 1 && left_.empty())) left_.push_back(id);
     }
   }
   for (LinkId id : left_) agenda_.insert(id);
@@ -175,11 +179,11 @@ void Engine::Impl::round(Now now) {
 // A share of the table of unresolved entries that leaves room for every friend there is. Shares shrink when friends are added, and
 // what was granted stays: so the sum is looked at as well.
 std::uint64_t Engine::Impl::credit_target(const Link& link) {
-  if (tracker_.paused || tracker_.flight_full) return 0;
-  const std::uint64_t share = kTable / std::max<std::size_t>(friends_.size(), 1);
+  if (tracker_.paused) return 0;
+  const std::uint64_t share = tracker_.flight_full ? 0 : kTable / std::max<std::size_t>(friends_.size(), 1);
   const std::uint64_t others = tracker_.reserved - link.fetcher.reserved();
   const std::uint64_t left = kTable - std::min(kTable, others);
-  const bool full = left < kLeastCredit;
+  const bool full = tracker_.reserved + kLeastCredit > kTable;
   stats.stops_table += full && !table_full_;
   table_full_ = full;
   return std::min(left, std::clamp(share, kLeastCredit, kCreditGrant));
@@ -207,7 +211,7 @@ bool Engine::Impl::pump(Now now, Link& link, bool alone) {
     link.free -= std::min(link.free, out.size());
     stats.bytes_out += out.size();
     act(Send{link.id, Bytes(out.begin(), out.end())});
-    if (out.capacity() > kKeepScratch) out = {};
+    if (out.capacity() > kKeepScratch) out = Bytes();
   }
   set_timer(link);
   return more;

@@ -52,9 +52,9 @@ void Fetcher::start() {
 
 void Fetcher::pause() { paused_ = state_ != State::kOff; }
 
-void Fetcher::bar(bool barred) {
-  if (barred_ == barred) return;
-  barred_ = barred;
+void Fetcher::set_budget(std::uint64_t bytes) {
+  budget_ = bytes;
+  taken_ = 0;
   agenda_.insert(link_);
 }
 
@@ -140,8 +140,11 @@ Fetcher::Verdict Fetcher::on_body(Now now, const Body& body) {
   auto leave = leave_.find(body.seq);
   if (leave == leave_.end()) return Verdict::kProtocolError;
   const Asked asked = leave->second;
+  const bool late = !outstanding_.contains(body.seq);
   answered(now, body.seq);
   body_until_ = 0;
+  // Given up for lost, and asked of others: it is welcome only while anything is.
+  if (late && (barred() || tracker_.paused || tracker_.staged_bytes() >= kBatchBytes)) return Verdict::kOk;
   return take_body(body, asked);
 }
 
@@ -160,6 +163,7 @@ Fetcher::Verdict Fetcher::take_body(const Body& body, const Asked& asked) {
     return Verdict::kOk;
   }
   incoming.message.assign(body.message.begin(), body.message.end());
+  taken_ += body.message.size();
   const bool known = !tracker_.find(asked.key) && store_.held(asked.key.epoch, asked.key.id12);
   if (known || !tracker_.accept(asked.key, std::move(incoming))) ++stats_.bodies_twice;
   return Verdict::kOk;
@@ -199,14 +203,18 @@ void Fetcher::resolve_here(Seq seq) {
 // --- asking, in time
 
 bool Fetcher::window_open() const {
-  if (state_ != State::kStreaming || paused_ || barred_) return false;
+  if (state_ != State::kStreaming || paused_ || barred()) return false;
   return outstanding_.empty() || (strikes_ == 0 && outstanding_.size() < kWindowBodies && outstanding_bytes_ < kWindowBytes);
 }
 
 bool Fetcher::can_ask(const Provider& what) const {
   if (draining_ || !window_open()) return false;
   if (leave_.size() + want_.size() >= kMaxLeave && !leave_.contains(what.seq)) return false;
-  if (tracker_.outstanding() > 0 && tracker_.flight + what.size > kMaxFlight) {
+  const std::uint64_t spent = outstanding_bytes_ + taken_;  // one message may pass the budget, or none ever would
+  if (spent > 0 && (spent >= budget_ || what.size > budget_ - spent)) return false;
+  // Rationale: whoever holds the 32 MiB, a small message of another is not kept from coming.
+  const bool small = outstanding_.empty() && what.size <= kQuantum;
+  if (!small && tracker_.outstanding() > 0 && tracker_.flight + what.size > kMaxFlight) {
     tracker_.flight_full = true;
     return false;
   }
@@ -316,7 +324,7 @@ std::optional<Micros> Fetcher::next_deadline(bool room) const {
 // --- what we send
 
 void Fetcher::produce(Now now, Bytes& out, bool room, std::uint64_t target) {
-  target_ = barred_ ? 0 : target;
+  target_ = barred() ? 0 : target;
   tidy();
   fill_window();
   if (outstanding_.empty()) progress_at_ = look_at_ = 0;

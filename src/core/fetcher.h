@@ -40,7 +40,7 @@ class Fetcher {
 
   void start();  // FETCH is due, or a pause ends
   void pause();  // grants and asks no more; what was asked may still come
-  void bar(bool barred);  // the same, while the friend is over its quota
+  void set_budget(std::uint64_t bytes);  // of bodies, until the next call; none: asks and grants no more
   std::uint64_t gen() const { return gen_; }
   bool running() const { return state_ != State::kOff && !paused_; }
 
@@ -49,7 +49,8 @@ class Fetcher {
   Verdict on_body(Now now, const Body& body);
   Verdict on_gone(Now now, const Seqs& gone);
   void on_data(Now now, std::size_t body_pending);  // bytes came, and a BODY of this length is arriving (0: none is)
-  bool expects(Seq seq) const { return leave_.contains(seq); }  // a BODY
+  bool expects(Seq seq) const { return leave_.contains(seq); }      // a BODY
+  bool counted(Seq seq) const { return outstanding_.contains(seq); }  // among what is in flight
   bool catching_up() const { return state_ == State::kStreaming && upto_ + kMaxBatch < size_; }
   void tick(Now now);
   bool overdue(Now now) const;  // no HEAD in kHeadTime
@@ -97,6 +98,7 @@ class Fetcher {
   void tidy();                      // books do not grow with what is done with
   void recount();                   // reserved(), in the tracker's sum
   bool credit_due() const;
+  bool barred() const { return budget_ == 0; }
   void send_wants(Now now, Bytes& out);
   void send_credit(Now now, Bytes& out);
   void resolve_here(Seq seq);       // GONE or refused: for this friend's cursor only
@@ -120,7 +122,8 @@ class Fetcher {
   State state_ = State::kOff;
   bool fetch_due_ = false;
   bool adopting_ = false;      // another log: FETCH follows when that is committed
-  bool paused_ = false, given_up_ = false, barred_ = false;
+  bool paused_ = false, given_up_ = false;
+  std::uint64_t budget_ = UINT64_MAX, taken_ = 0;  // what may be taken of it, and what was since it was set
   Cursor cursor_;              // committed
   Seq upto_ = 0;               // the last HAVE's
   Seq size_ = 0;               // the last HEAD's

@@ -32,7 +32,7 @@ void FrameReader::feed(View bytes) {
   if (!kept_ && !input_.empty()) keep();
   if (!kept_) {
     buffer_.clear();
-    if (buffer_.capacity() > kKeepCapacity) buffer_ = {};
+    if (buffer_.capacity() > kKeepCapacity) buffer_ = Bytes();
     input_ = bytes;
     return;
   }
@@ -49,6 +49,7 @@ void FrameReader::keep() {
     buffer_.assign(input_.begin(), input_.end());
   }
   kept_ = !input_.empty();
+  if (!kept_ && buffer_.capacity() > kKeepCapacity) buffer_ = Bytes();
   input_ = {};
 }
 

@@ -20,13 +20,14 @@ constexpr Row kRows[] = {
     {Why::kUnreachable, "unreachable", "unreachable (nothing answers there, or no way leads there)"},
     {Why::kRefused, "refused", "refused (nobody listens there)"},
     {Why::kThisMachine, "this_machine",
-     "this machine could not call (too few open files allowed, see ulimit -n, or calling is not)"},
+     "this machine could not call (too few open files are allowed: see ulimit -n; or calling out is not allowed here)"},
 
     {Why::kSilent, "silent", "silent (connected, and nothing came)"},
     {Why::kBrokenOff, "broken_off", "broken off (the connection ended in the middle)"},
     {Why::kNotRecognised, "not_recognised",
      "not recognised (they have not added us or not set our key, or one side has an old key or another network key, or somebody "
      "else answers there)"},
+    {Why::kSomebodyElse, "somebody_else", "not recognised (with their own session up the keys are right, so somebody else answers there)"},
     {Why::kUnproven, "unproven", "not proven (whoever answered knew the public keys, and did not finish)"},
 
     {Why::kClosed, "closed", "closed"},
@@ -43,7 +44,7 @@ constexpr Row kRows[] = {
     {Why::kChanged, "changed", "no longer a friend, or with a new key"},
 
     {Why::kLogRestarted, "log_restarted", "their log is not the one it was, and is read from the start"},
-    {Why::kOverQuota, "over_quota", "over their quota for today, so nothing more is asked of them until it is over"},
+    {Why::kOverQuota, "over_quota", "over their quota (GOSSIPD_FRIEND_QUOTA), so nothing more is asked of them until tomorrow, UTC"},
 
     {Why::kBadBody, "bad_body", "a call in their name was garbled"},
     {Why::kReplay, "replay", "an old call of theirs was played again"},

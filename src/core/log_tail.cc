@@ -15,7 +15,7 @@ void LogTail::read(Seq after, std::size_t count, std::vector<TailRow>& into) {
     chain = chain_next(crypto_, chain, row.id);
     into.push_back(TailRow{row, chain});
   }
-  if (rows_.capacity() > kMaxBatch / 8) rows_ = {};
+  if (rows_.capacity() > kMaxBatch / 8) rows_ = std::vector<LogRow>();
 }
 
 void LogTail::extend() {

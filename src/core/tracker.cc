@@ -23,7 +23,10 @@ EntryRef Tracker::list(const MessageKey& key, const Provider& provider) {
   entry->second.providers.push_back(provider);
   HaveGroup& group = provider.link->group(provider.group);
   ++group.open;
-  if (entry->second.state == Entry::State::kStaged) ++group.staged;
+  if (entry->second.state == Entry::State::kStaged) {
+    ++group.staged;
+    provider.link->staged();
+  }
   return entry;
 }
 

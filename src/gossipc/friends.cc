@@ -29,9 +29,8 @@ std::string try_words(const char* which, std::int64_t next_ms, std::int64_t now_
 
 // The answer to a caller who is not known and to one who has a wrong key is the same, by design (gossip(7), HANDSHAKE). But keys
 // that once made a session were right at both sides.
-std::string dial_words(Why why, bool worked_before, bool works_now) {
+std::string dial_words(Why why, bool worked_before) {
   if (why != Why::kNotRecognised || !worked_before) return why_words(why);
-  if (works_now) return "not recognised (the keys are right, so somebody else answers there)";
   return "not recognised any more (with these keys it has worked: they have deleted us or made a new key since, or a network key "
          "was changed, or somebody else answers there)";
 }
@@ -49,7 +48,7 @@ void say_up(FriendView& view, const db::PeerState* ours, const db::PeerState* th
   view.why = why_of(is_up(ours) ? ours : theirs);
   if (view.why != Why::kNone) view.words += std::string("; ") + why_words(view.why);
   const Why own = is_up(ours) || peer.addresses.empty() ? Why::kNone : why_of(ours);
-  if (own != Why::kNone) view.words += "; our own calls: " + dial_words(own, true, true);
+  if (own != Why::kNone) view.words += std::string("; our own calls: ") + why_words(own);
 }
 
 // Nobody is dialled there: what their calls came to is all there is to say.
@@ -62,7 +61,7 @@ void say_no_address(FriendView& view, const db::PeerState* theirs) {
 
 void say_down(FriendView& view, const db::PeerState* ours, const db::PeerState* theirs, std::int64_t now_ms) {
   view.why = why_of(ours) == Why::kNone ? Why::kNotTried : why_of(ours);
-  view.words = "not up: " + dial_words(view.why, view.last_up_ms > 0, false);
+  view.words = "not up: " + dial_words(view.why, view.last_up_ms > 0);
   if (ours) {
     view.since_ms = ours->since_ms;
     view.next_ms = ours->next_ms;

@@ -141,7 +141,7 @@ std::optional<Refusal> take_word(Options& options, const std::string& word, bool
     const std::string& present = options.value(command.positional);
     if (named) return Refusal{"NAME was given twice (" + word + ", " + present + ")", "one at a time"};
     if (present == command.name) return twice(present);
-    return Refusal{"unexpected argument " + quoted(word), "one at a time"};
+    return Refusal{"unexpected argument " + quoted(word), "a flag takes one value: --host before each address, quotes around a text"};
   }
   options.set(command.positional, word);
   return std::nullopt;

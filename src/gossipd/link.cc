@@ -32,7 +32,14 @@ void Link::watch(sys::Poller& poller, LinkId id) {
   });
 }
 
-void Link::unwatch(sys::Poller& poller, LinkId id) { poller.change(fd.get(), id, std::exchange(watched, {}), {}); }
+// A descriptor that epoll never took, or takes no more, is not worth the process: closing it takes it out.
+void Link::unwatch(sys::Poller& poller, LinkId id) {
+  try {
+    poller.change(fd.get(), id, std::exchange(watched, {}), {});
+  } catch (const std::runtime_error& error) {
+    sys::debug(std::string("a connection that was not watched: ") + error.what());
+  }
+}
 
 void Link::read(Now now, MutView buffer) {
   if (ended || !channel->reading()) return;

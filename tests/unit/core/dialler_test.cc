@@ -306,6 +306,24 @@ TEST(Dialler, OwnOutageIsNobodysFailureAndEndsWhenAnythingComesUp) {
   EXPECT_GT(w.last(1).failures, 3u);
 }
 
+// A call that was under way when theirs came may have met a friend who had not set our key yet: it is made anew at once. One
+// begun after it proves that somebody else answers.
+TEST(Dialler, NotRecognisedByWhoCallsUsIsSomebodyElse) {
+  World w(12);
+  w.add(1, Place::kStranger);
+  w.tell_peers();
+  const auto called = [&](std::size_t times) { return w.until([&] { return w.dials[1].size() == times; }, kMinute); };
+  called(1);
+  w.dialler.inbound(w.now, 1, true);
+  EXPECT_LE(called(2), kSecond + 2 * kDialSpacing);
+  EXPECT_EQ(w.last(1).why, Why::kNotRecognised);
+  called(3);
+  EXPECT_EQ(w.last(1).why, Why::kSomebodyElse);
+  w.dialler.inbound(w.now, 1, false);
+  called(4);
+  EXPECT_EQ(w.last(1).why, Why::kNotRecognised);
+}
+
 TEST(Dialler, WhoWasPutOffByOurOutageIsCalledSoonAfterIt) {
   World w(11);
   w.add(6, Place::kNoSuchName);

@@ -123,18 +123,20 @@ TEST(Load, BodiesInFlightAreBoundedForAllFriendsTogether) {
   for (LinkId n = 1; n <= 100; ++n) EXPECT_GE((crowd.sent[{n, FrameType::kWant}]), 1) << n;  // nobody is forgotten
 }
 
-TEST(Load, FramesPartlyHereCountAndGoWithTheirLink) {
+TEST(Load, BodiesPartlyHereCountOnceAndGoWithTheirLink) {
   Crowd crowd(60);
   for (LinkId n = 1; n <= 40; ++n) crowd.open(n, 1);
-  for (LinkId n = 1; n <= 30; ++n) crowd.list(n, 1, 1'000'000);
+  for (LinkId n = 1; n <= 32; ++n) crowd.list(n, 1, 1'000'000);
   Bytes body;
   encode(body, Body{1, Bytes(1'000'000, 5)});
   for (LinkId n = 1; n <= 20; ++n) crowd.hear(n, View(body).first(500'000));
-  crowd.list(31, 1, 1'000'000);
-  EXPECT_EQ((crowd.sent[{31, FrameType::kWant}]), 0);  // 30 MB asked for and 10 MB of halves
+  crowd.list(33, 1, 1'000'000);
+  EXPECT_EQ((crowd.sent[{33, FrameType::kWant}]), 1);
+  crowd.list(34, 1, 1'000'000);
+  EXPECT_EQ((crowd.sent[{34, FrameType::kWant}]), 0);
   for (LinkId n = 1; n <= 30; ++n) crowd.engine.handle(crowd.now, LinkDown{n, End::kAbnormal});
   crowd.turn();
-  EXPECT_EQ((crowd.sent[{31, FrameType::kWant}]), 1);
+  EXPECT_EQ((crowd.sent[{34, FrameType::kWant}]), 1);
 }
 
 TEST(Load, BodyNobodyAskedForEndsTheSessionAtItsFirstBytes) {
@@ -193,6 +195,86 @@ TEST(Load, QuotaReachedInASessionStopsItAndTheNextDayGoesOn) {
   crowd.pass(kMinute);
   EXPECT_EQ((crowd.sent[{1, FrameType::kWant}]), 2);
   EXPECT_EQ(crowd.told[1], Why::kNone);
+}
+
+TEST(Load, NoMoreIsAskedForThanTheQuotaLeaves) {
+  EngineConfig config;
+  config.friend_quota = 1'200;
+  Crowd crowd(1, config);
+  crowd.open(1, 9);
+  Have have;
+  for (Seq s = 1; s <= 5; ++s) have.entries.push_back(HaveEntry{s, 1, 500, Id12{static_cast<std::uint8_t>(s)}});
+  have.upto = 5;
+  crowd.say(1, have, Seq{0});
+  EXPECT_EQ(crowd.engine.stats().wants, 2u);
+  crowd.say(1, FrameType::kGone, Seqs{{1, 2}});
+  EXPECT_EQ(crowd.engine.stats().wants, 4u);  // nothing was taken
+}
+
+// What a friend owed when it fell silent, and was asked of others since, it may still send: not past its quota, and not faster
+// than it can be stored.
+TEST(Load, LateBodiesPassNeitherTheQuotaNorAStall) {
+  EngineConfig config;
+  config.friend_quota = 1'000'000;
+  Crowd crowd(2, config);
+  crowd.open(1, 9), crowd.open(2, 9);
+  Message m;
+  m.sender = "a";
+  m.text.assign(300'000, 'x');
+  const Bytes bytes = encode_message(m);
+  const Hash id = message_id(crowd.crypto, bytes);
+  HaveEntry entry{1, epoch_of(m.created), bytes.size(), {}};
+  std::copy_n(id.begin(), 12, entry.id12.begin());
+  crowd.say(1, Have{{entry}, 1, {}}, Seq{0});
+  crowd.say(2, Have{{entry}, 1, {}}, Seq{0});
+  crowd.pass(10 * kSecond);  // 1 is silent: 2 is asked
+  ASSERT_EQ((crowd.sent[{2, FrameType::kWant}]), 1);
+  crowd.engine.handle(crowd.now, CommitTook{5 * kSecond});
+  crowd.turn();
+  crowd.say(1, Body{1, bytes});
+  crowd.pass(6 * kSecond);
+  EXPECT_EQ(crowd.store.size(), 0u);
+  EXPECT_TRUE(crowd.closed.empty());
+  crowd.say(2, Body{1, bytes});
+  crowd.pass(kSecond);
+  EXPECT_EQ(crowd.store.size(), 1u);
+}
+
+TEST(Load, WhoeverHoldsWhatIsInFlightASmallMessageComes) {
+  Crowd crowd(60);
+  for (LinkId n = 1; n <= 50; ++n) crowd.open(n, 1);
+  for (LinkId n = 1; n <= 40; ++n) crowd.list(n, 1, 1'100'000);
+  Bytes body;
+  encode(body, Body{1, Bytes(1'100'000, 5)});
+  for (LinkId n = 1; n <= 40; ++n) {
+    if (crowd.sent[{n, FrameType::kWant}] > 0) crowd.hear(n, View(body).first(1'000'000));
+  }
+  crowd.list(45, 1, 200);
+  EXPECT_EQ((crowd.sent[{45, FrameType::kWant}]), 1);
+  crowd.open(51, 1);
+  crowd.list(51, 1, 300);
+  EXPECT_EQ((crowd.sent[{51, FrameType::kWant}]), 1);
+  EXPECT_TRUE(crowd.closed.empty());
+}
+
+// What one brought and another lists before it is stored: the cursor at the other moves on disk before it is acknowledged.
+TEST(Load, AcknowledgedIsWhatIsStoredWhoeverListsItMeanwhile) {
+  Crowd crowd(2);
+  crowd.open(1, 9), crowd.open(2, 9);
+  Message m;
+  m.sender = "a";
+  m.text = "from both";
+  const Bytes bytes = encode_message(m);
+  const Hash id = message_id(crowd.crypto, bytes);
+  HaveEntry entry{1, epoch_of(m.created), bytes.size(), {}};
+  std::copy_n(id.begin(), 12, entry.id12.begin());
+  crowd.say(1, Have{{entry, HaveEntry{2, 1, 9, Id12{5}}}, 2, {}}, Seq{0});  // the second keeps the commit waiting
+  crowd.say(1, Body{1, bytes});
+  crowd.say(2, Have{{entry}, 1, {}}, Seq{0});
+  ASSERT_EQ(crowd.store.size(), 0u);
+  for (int i = 0; i < 5; ++i) crowd.pass(kSecond);
+  EXPECT_EQ(crowd.store.size(), 1u);
+  EXPECT_EQ((crowd.store.disk.cursors[{2, 1}].seq), 1u);
 }
 
 TEST(Load, AfterASlowCommitNothingIsAskedForAsLongAgain) {
