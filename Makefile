@@ -37,7 +37,7 @@ replays   := $(fuzzers:%=$(BUILD)/replay-%)
 SEEDS     ?= 1
 SCENARIO  ?=
 
-.PHONY: all check asan lint demo sim bench fuzz install uninstall clean help
+.PHONY: all check asan lint demo sim simtwins bench fuzz install uninstall clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -81,6 +81,11 @@ $(BUILD)/sim: $(call objects,tests/sim) $(o_core)
 
 sim: $(BUILD)/sim ## SEEDS="1 2" SCENARIO="S1 S3": networks of 10,000 nodes in virtual time
 	@for seed in $(SEEDS); do $(BUILD)/sim -s $$seed $(SCENARIO) || exit 1; done
+
+simtwins: $(BUILD)/sim ## the same seed gives the same trace by g++ and by clang++
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/twin CXX=$(FUZZCXX) $(BUILD)/twin/sim
+	@for b in $(BUILD) $(BUILD)/twin; do $$b/sim -n 300 $(SCENARIO) | sed -n 's/.*\(seed [0-9]* *trace [0-9a-f]*\).*/\1/p' > $$b/traces || exit 1; done
+	@cmp $(BUILD)/traces $(BUILD)/twin/traces && echo "the same $$(wc -l < $(BUILD)/traces) traces"
 
 $(BUILD)/bench-%: $(BUILD)/tests/bench/%.o
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)

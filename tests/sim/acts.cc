@@ -1,6 +1,4 @@
 // What a node meets, and what its engine wants done.
-#include <cstring>
-
 #include "gossip/check.h"
 #include "gossip/frame.h"
 #include "sim/part.h"
@@ -9,14 +7,6 @@ namespace gossip::sim {
 
 constexpr std::size_t kSocket = 64 * 1024;          // what a socket buffers
 constexpr Micros kRetransmit = 200 * kMillisecond;  // TCP's least timeout; doubles
-
-void World::Node::mix(View bytes) {
-  for (std::size_t i = 0; i < bytes.size(); i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + i, std::min<std::size_t>(8, bytes.size() - i));
-    mix(word);
-  }
-}
 
 void World::Part::hang_up(Node& n, Micros at, std::uint32_t link) {
   Node::End& e = n.ends[link - 1];
@@ -63,7 +53,7 @@ void World::Part::take(Node& n, const Letter& a) {
   ++traffic.letters;
   if (n.clock_jumps && n.rng.below(10) == 0) n.skew_ms = static_cast<std::int64_t>(n.rng.below(2'000'000'000'000)) - 1'000'000'000'000;
   n.mix(static_cast<std::uint64_t>(a.at) ^ static_cast<std::uint64_t>(a.kind) << 56 ^ std::uint64_t{a.size} << 32 ^ a.from);
-  n.mix(a.bytes());
+  n.mix(a.sample());
   switch (a.kind) {
     case Kind::kPublish:
       if (!n.store.has(a.link)) n.store.add(a.link, 0);

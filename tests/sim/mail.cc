@@ -8,6 +8,17 @@
 
 namespace gossip::sim {
 
+std::uint64_t Letter::sample() const {
+  constexpr std::size_t kWord = 8, kSalt = 24;
+  std::uint64_t sum = 0;
+  for (std::size_t i : {std::size_t{0}, kSalt, std::max<std::size_t>(size, kWord) - kWord}) {
+    std::uint64_t word = 0;
+    if (i < size) std::memcpy(&word, bytes().data() + i, std::min<std::size_t>(kWord, size - i));
+    sum = (sum ^ word) * 0x9e3779b97f4a7c15;
+  }
+  return sum;
+}
+
 void Mail::put(const Letter& head, View bytes) {
   Letter letter = head;
   letter.size = static_cast<std::uint32_t>(bytes.size());

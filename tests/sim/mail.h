@@ -26,6 +26,7 @@ struct Letter {
   Kind kind = Kind::kBytes;
   View bytes() const { return {reinterpret_cast<const std::uint8_t*>(this + 1), size}; }
   std::size_t room() const { return sizeof(Letter) + (size + 7u) / 8 * 8; }
+  std::uint64_t sample() const;  // of the bytes: where they begin and end, and where a message has its salt
   bool before(const Letter& b) const { return std::tie(at, from, order) < std::tie(b.at, b.from, b.order); }
 };
 

@@ -50,7 +50,6 @@ struct World::Node {
   }
   bool knows(NodeId other) const { return std::find(friends.begin(), friends.end(), other) != friends.end(); }
   void mix(std::uint64_t v) { trace = (trace ^ v) * 0x100000001b3; }
-  void mix(View bytes);
   Now time(Micros at) const { return Now{at, at / 1000 + skew_ms}; }
 };
 

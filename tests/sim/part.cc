@@ -73,7 +73,7 @@ void World::Part::round(Micros until) {
     const Micros end = horizon(its, until);
     if (worth(n, its, end, until)) {
       const NodeId next = after > n ? after : look_ahead(n + 1, until);
-      Allocating::prefetch_blocks(next);
+      Allocating::prefetch_pages(next);
       after = look_ahead(next + 1, until);
       visit(n, end);
     }

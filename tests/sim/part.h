@@ -21,7 +21,8 @@ class World::Part {
   Micros clock() const { return clock_; }   // of the node that is furthest behind
   Micros due() const { return due_; }       // the first thing that waits, or is on its way to another part
 
-  void post(const Letter& letter, View bytes);
+  void post(const Letter& letter, View bytes);     // to anybody
+  void deliver(const Letter& letter, View bytes);  // to one of ours
   void start(Node& n, Micros now);
   void kill(Node& n, Micros now);
   void cut(Node& n, Micros now);
@@ -43,7 +44,6 @@ class World::Part {
   Node& node(NodeId n) { return *world_.nodes_[n]; }
   Local& local(NodeId n) { return locals_[n - first_]; }
   bool ours(NodeId n) const { return n >= first_ && n < end_; }
-  void deliver(const Letter& letter, View bytes);
   Micros horizon(const Local& local, Micros until) const;
   bool worth(NodeId n, const Local& local, Micros end, Micros until) const;
   NodeId look_ahead(NodeId n, Micros until);

@@ -23,7 +23,7 @@ namespace gossip::sim {
 #ifdef GOSSIP_SIM_PLAIN
 Allocating::Allocating(std::uint32_t) {}
 void Allocating::prefetch_books(std::uint32_t) {}
-void Allocating::prefetch_blocks(std::uint32_t) {}
+void Allocating::prefetch_pages(std::uint32_t) {}
 std::size_t most_allocated(std::uint32_t) { return 0; }
 Allocating::~Allocating() = default;
 #else
@@ -36,7 +36,6 @@ constexpr std::size_t kPage = 4 * 1024;                   // an owner gets so mu
 constexpr std::size_t kHuge = 2 * 1024 * 1024;
 constexpr std::size_t kRegion = std::size_t{32} << 30;    // of addresses; memory follows use
 constexpr std::size_t kLine = 64;
-constexpr std::size_t kLarge = 512;
 constexpr std::size_t kUsual = 24;                        // classes that most blocks are of
 constexpr std::uint32_t kNobody = UINT32_MAX;
 constexpr std::uint32_t kFromMalloc = UINT32_MAX;
@@ -51,58 +50,39 @@ struct Free {
 };
 struct Pages {
   std::array<Free*, kClasses> free;  // blocks that were given back
-  std::array<const char*, 32> large;  // blocks of kLarge and more: the engine, its links
-  std::array<std::uint16_t, 32> sizes;
-  std::uint32_t count;                // of large
+  std::array<const char*, 16> pages;  // the first ones
+  std::uint32_t count;
   std::size_t bytes, most;
   char* at;
   char* end;
 };
 
-struct Region {
-  Region() {
-    void* p = mmap(nullptr, kRegion + kHuge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    void* o = mmap(nullptr, kMaxOwners * sizeof(Pages), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    GOSSIP_CHECK(p != MAP_FAILED && o != MAP_FAILED);
-    start = reinterpret_cast<char*>((reinterpret_cast<std::uintptr_t>(p) + kHuge - 1) & ~(kHuge - 1));
-    madvise(start, kRegion, MADV_HUGEPAGE);  // where the system will not, it is only slower
-    owners = static_cast<Pages*>(o);
-  }
-  char* page() {
-    const std::size_t at = used.fetch_add(kPage, std::memory_order_relaxed);
-    GOSSIP_CHECK(at + kPage <= kRegion);
-    return start + at;
-  }
-  char* start;
-  Pages* owners;
-  std::atomic<std::size_t> used = 0;
-};
-
-Region& region() {
-  static Region one;
-  return one;
-}
+char* start = nullptr;                                    // of the region, where pages come from
+Pages* books = nullptr;                                   // by owner
+std::atomic<std::size_t> used = 0;                        // of the region
 thread_local std::uint32_t working_for = kNobody;
-thread_local Pages* pages = nullptr;
+thread_local Pages* pages = nullptr;                      // of whom it works for
 
-void note_large(Pages& its, const char* block, std::size_t size) {
-  if (size < kLarge || its.count == its.large.size()) return;
-  its.large[its.count] = block;
-  its.sizes[its.count++] = static_cast<std::uint16_t>(size);
+void reserve() {
+  void* p = mmap(nullptr, kRegion + kHuge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* b = mmap(nullptr, kMaxOwners * sizeof(Pages), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  GOSSIP_CHECK(p != MAP_FAILED && b != MAP_FAILED);
+  start = reinterpret_cast<char*>((reinterpret_cast<std::uintptr_t>(p) + kHuge - 1) & ~(kHuge - 1));
+  madvise(start, kRegion, MADV_HUGEPAGE);  // where the system will not, it is only slower
+  books = static_cast<Pages*>(b);
 }
 
-void forget_large(Pages& its, const char* block) {
-  for (std::uint32_t i = 0; i < its.count; ++i) {
-    if (its.large[i] != block) continue;
-    its.large[i] = its.large[--its.count];
-    its.sizes[i] = its.sizes[its.count];
-    return;
-  }
+char* new_page() {
+  const std::size_t at = used.fetch_add(kPage, std::memory_order_relaxed);
+  GOSSIP_CHECK(at + kPage <= kRegion);
+  return start + at;
 }
 
 Header* carve(std::size_t size_class) {
   if (pages->end - pages->at < static_cast<std::ptrdiff_t>(size_class * kStep)) {
-    pages->at = region().page() + kStep - sizeof(Header);
+    char* const page = new_page();
+    if (pages->count < pages->pages.size()) pages->pages[pages->count++] = page;
+    pages->at = page + kStep - sizeof(Header);
     pages->end = pages->at + kPage - kStep;
   }
   auto* header = reinterpret_cast<Header*>(pages->at);
@@ -127,7 +107,6 @@ void* take(std::size_t size) {
   Free* f = pages->free[size_class];
   void* block = f;
   if (f) pages->free[size_class] = f->next; else block = carve(size_class) + 1;
-  note_large(*pages, static_cast<const char*>(block), size);
   return block;
 }
 
@@ -135,13 +114,12 @@ void give(void* block) {
   if (!block) return;
   const Header header = static_cast<Header*>(block)[-1];
   if (header.size_class == kFromMalloc) {
-    auto* start = static_cast<std::size_t*>(block) - 2;
-    if (header.owner != kNobody) region().owners[header.owner].bytes -= *start * kStep;
-    return std::free(start);
+    auto* const its_size = static_cast<std::size_t*>(block) - 2;
+    if (header.owner != kNobody) books[header.owner].bytes -= *its_size * kStep;
+    return std::free(its_size);
   }
-  Pages& its = region().owners[header.owner];
+  Pages& its = books[header.owner];
   its.bytes -= header.size_class * kStep;
-  if (header.size_class * kStep >= kLarge) forget_large(its, static_cast<const char*>(block));
   auto* f = static_cast<Free*>(block);
   f->next = its.free[header.size_class];
   its.free[header.size_class] = f;
@@ -151,22 +129,23 @@ void give(void* block) {
 
 Allocating::Allocating(std::uint32_t owner) {
   GOSSIP_CHECK(owner < kMaxOwners);
+  if (!books) reserve();  // the first is made before there are threads
   working_for = owner;
-  pages = &region().owners[owner];
+  pages = &books[owner];
   for (std::size_t i = 0; i < kUsual; ++i) __builtin_prefetch(pages->free[i]);
 }
 void Allocating::prefetch_books(std::uint32_t owner) {
-  const Pages& its = region().owners[owner];
+  const Pages& its = books[owner];
   for (std::size_t i = 0; i < kUsual; i += kLine / sizeof(Free*)) __builtin_prefetch(&its.free[i]);
-  for (auto* at = reinterpret_cast<const char*>(&its.large); at < reinterpret_cast<const char*>(&its + 1); at += kLine) __builtin_prefetch(at);
+  for (auto* at = reinterpret_cast<const char*>(&its.pages); at < reinterpret_cast<const char*>(&its + 1); at += kLine) __builtin_prefetch(at);
 }
-void Allocating::prefetch_blocks(std::uint32_t owner) {
-  const Pages& its = region().owners[owner];
+void Allocating::prefetch_pages(std::uint32_t owner) {
+  const Pages& its = books[owner];
   for (std::uint32_t i = 0; i < its.count; ++i) {
-    for (std::size_t at = 0; at < its.sizes[i]; at += kLine) __builtin_prefetch(its.large[i] + at);
+    for (std::size_t at = 0; at < kPage; at += kLine) __builtin_prefetch(its.pages[i] + at);
   }
 }
-std::size_t most_allocated(std::uint32_t owner) { return region().owners[owner].most; }
+std::size_t most_allocated(std::uint32_t owner) { return books[owner].most; }
 
 Allocating::~Allocating() {
   working_for = kNobody;

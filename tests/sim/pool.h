@@ -11,9 +11,9 @@ class Allocating {
  public:
   explicit Allocating(std::uint32_t owner);
   ~Allocating();
-  // Somebody soon will: first the owner's books are fetched from memory, and a while later the large blocks that they name.
+  // Somebody soon will: first the owner's books are fetched from memory, and a while later the pages that they name.
   static void prefetch_books(std::uint32_t owner);
-  static void prefetch_blocks(std::uint32_t owner);
+  static void prefetch_pages(std::uint32_t owner);
   Allocating(const Allocating&) = delete;
 };
 // The most that the owner had at one time, in bytes; 0 where the sanitizer looks after memory.

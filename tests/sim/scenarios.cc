@@ -324,7 +324,7 @@ void judge_flood(const World& w, const std::vector<NodeId>& others, const std::v
 
 // One node says a thousand messages a second, and all the others talk as in S1, once with it and once without.
 Outcome s13(const Options& o) {
-  constexpr int kSeconds = 3, kFlood = 1000, kTalk = 30;
+  constexpr int kSeconds = 2, kFlood = 1000, kTalk = 30;
   Params p = params_of(o);
   p.bytes_per_s = 10'000'000 / 8;
   p.store_cost = 300;

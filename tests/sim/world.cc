@@ -69,7 +69,7 @@ MessageNo World::message(NodeId author, Micros at, std::size_t text_size) {
   item.at = at;
   item.author = author;
   const MessageNo number = library.add(std::move(item));
-  part_of(author).post(Letter{at, author, author, nodes_[author]->order++, number, 0, 0, Kind::kPublish}, {});
+  part_of(author).deliver(Letter{at, author, author, nodes_[author]->order++, number, 0, 0, Kind::kPublish}, {});
   return number;
 }
 
