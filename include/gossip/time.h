@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 namespace gossip {
@@ -13,11 +14,13 @@ constexpr Micros kMillisecond = 1000;
 constexpr Micros kSecond = 1000 * kMillisecond;
 constexpr Micros kMinute = 60 * kSecond;
 constexpr Micros kHour = 60 * kMinute;
+constexpr Micros kNever = std::numeric_limits<Micros>::max();
 
 // The earlier of two deadlines, where nothing is never.
-inline std::optional<Micros> earlier(std::optional<Micros> a, std::optional<Micros> b) {
-  if (!a || !b) return a ? a : b;
-  return std::min(*a, *b);
+inline std::optional<Micros> earlier(const std::optional<Micros>& a, const std::optional<Micros>& b) {
+  const Micros least = std::min(a.value_or(kNever), b.value_or(kNever));
+  if (least == kNever) return std::nullopt;
+  return least;
 }
 
 struct Now {

@@ -202,7 +202,7 @@ bool Engine::Impl::pump(Now now, Link& link, bool alone) {
     encode(out, Hello{link.server.log_id()});
     link.hello_sent = true;
   }
-  link.fetcher.produce(now, out, room, credit_target(link));
+  if (!link.fetcher.off()) link.fetcher.produce(now, out, room, credit_target(link));
   const std::size_t limit = std::min(link.free, static_cast<std::size_t>(link.deficit));
   if (link.served && out.size() < limit) link.server.produce(now, out, limit - out.size());
   const bool more = out.size() >= limit && out.size() < link.free;
@@ -219,7 +219,8 @@ bool Engine::Impl::pump(Now now, Link& link, bool alone) {
 
 void Engine::Impl::set_timer(Link& link) {
   const bool room = link.free > 0;
-  auto at = link.fetcher.next_deadline(room);
+  std::optional<Micros> at;
+  if (!link.fetcher.off()) at = link.fetcher.next_deadline(room);
   if (link.served) at = earlier(at, link.server.next_deadline(room));
   if (!link.hello_got) at = earlier(at, link.up_at + kHelloTime);
   if (at == link.timer) return;

@@ -42,6 +42,7 @@ class Fetcher {
   void pause();  // grants and asks no more; what was asked may still come
   void set_budget(std::uint64_t bytes);  // of bodies, until the next call; none: asks and grants no more
   std::uint64_t gen() const { return gen_; }
+  bool off() const { return state_ == State::kOff; }  // has nothing to say and waits for nothing
   bool running() const { return state_ != State::kOff && !paused_; }
 
   Verdict on_head(Now now, const Head& head);

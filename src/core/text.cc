@@ -102,6 +102,10 @@ void append_bad_byte(std::string& out, std::uint8_t byte, Show how) {
 
 std::optional<std::size_t> utf8_fault(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
+    if (byte_at(text, at) < 0x80) {  // most of most texts
+      ++at;
+      continue;
+    }
     const Decoded got = decode(text, at);
     if (got.length == 0) return at;
     at += got.length;

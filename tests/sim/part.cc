@@ -55,7 +55,7 @@ Micros World::Part::horizon(const Local& its, Micros until) const {
 
 // Fewer visits, and longer ones.
 bool World::Part::worth(NodeId n, const Local& its, Micros end, Micros until) const {
-  return its.due < end && (end == until || end - clocks_[n] >= its.least);
+  return its.due < end && (end == until || end - std::max(clocks_[n], its.due) >= its.least);
 }
 
 void World::Part::round(Micros until) {
@@ -77,7 +77,7 @@ void World::Part::round(Micros until) {
       after = look_ahead(next + 1, until);
       visit(n, end);
     }
-    if (its.due >= end) clocks_[n] = std::max(clocks_[n], end);
+    clocks_[n] = std::max(clocks_[n], std::min(its.due, end));  // before that it says nothing to anybody
     clock_ = std::min(clock_, clocks_[n]);
     said[now][n - first_] = clocks_[n];
   }
