@@ -11,7 +11,7 @@
 namespace gossip::client {
 namespace {
 
-constexpr std::size_t kMaxHost = 253;  // RFC 1035 2.3.4, in text form
+constexpr std::size_t kMaxHost = 253, kMaxLabel = 63;  // RFC 1035 2.3.4, in text form
 
 bool letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
@@ -24,9 +24,20 @@ bool nearly_ipv4(const std::string& host) {
   return (digits || ::inet_aton(host.c_str(), &ignored) != 0) && !sys::Address::parse(host, 0);
 }
 
+// Each of 1 to 63 characters; one dot may end the name.
+bool labels_fit(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  for (std::size_t at = 0; at <= host.size();) {
+    const std::size_t end = std::min(host.find('.', at), host.size());
+    if (end == at || end - at > kMaxLabel) return false;
+    at = end + 1;
+  }
+  return true;
+}
+
 std::optional<Refusal> check_name(std::string_view host, std::string_view typed) {
-  const bool empty_label = host.starts_with('.') || host.find("..") != host.npos;
-  if (host.size() > kMaxHost || host.front() == '-' || empty_label || !std::all_of(host.begin(), host.end(), name_char)) {
+  const bool fits = host.size() <= kMaxHost && labels_fit(host);
+  if (!fits || host.front() == '-' || !std::all_of(host.begin(), host.end(), name_char)) {
     return Refusal{quoted(typed) + " is not a host", "a name, an IPv4 or an IPv6 address; a port goes behind a colon"};
   }
   if (nearly_ipv4(std::string(host))) {
@@ -46,10 +57,13 @@ std::optional<Refusal> check_ipv6(std::string_view host, std::string_view typed)
   return Refusal{quoted(typed) + " is no IPv6 address", "with a port it is written [2001:db8::1]:5555"};
 }
 
-// 0.0.0.0 and :: are where one listens.
-bool is_any(const std::string& host) {
-  const auto number = sys::Address::parse(host, 0);
-  return number && (number->ip() == "0.0.0.0" || number->ip() == "::");
+// 0.0.0.0/8 and :: are where one listens; 224.0.0.0/3 and ff00::/8 are of groups, or reserved (RFC 6890, RFC 4291 2.7).
+bool no_machines(std::string_view host) {
+  const auto number = sys::Address::parse(std::string(without_zone(host)), 0);
+  if (!number) return false;
+  const auto bytes = number->bytes16();
+  if (number->family() == AF_INET) return bytes[12] == 0 || bytes[12] >= 224;
+  return bytes[0] == 0xff || std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0; });
 }
 
 // Equal for all the ways to write one host.
@@ -98,14 +112,14 @@ Result<TypedAddress> parse_address(std::string_view typed) {
       host = typed.substr(0, typed.find(':'));
       port = typed.substr(host.size() + 1);
     }
-    if (host.empty()) return Refusal{"the host is empty", "a name, an IPv4 or an IPv6 address"};
+    if (host.empty()) return Refusal{"no host is named in " + quoted(typed), "a name, an IPv4 or an IPv6 address"};
   }
   if (auto refusal = ipv6 ? check_ipv6(host, typed) : check_name(host, typed)) return *refusal;
-  if (is_any(std::string(host))) return Refusal{quoted(host) + " is no machine's address", "give your friend's"};
+  if (no_machines(host)) return Refusal{quoted(host) + " is no machine's address", "give your friend's"};
   TypedAddress out{std::string(host), std::nullopt};
   if (!has_port) return out;
   const Result<int> number = parse_port(port);
-  if (!number) return number.refusal();
+  if (!number) return Refusal{quoted(typed) + " names no port behind its colon", "1 to 65535; a URL is no address"};
   out.port = *number;
   return out;
 }

@@ -24,7 +24,7 @@ Why why_of(const db::PeerState* state) { return state ? parse_why(state->reason)
 
 std::string try_words(const char* which, std::int64_t next_ms, std::int64_t now_ms) {
   if (next_ms > now_ms) return std::string("; ") + which + " try in " + span_words(next_ms - now_ms);
-  return now_ms - next_ms < kInTurnMs ? "; now being dialled" : "; due, behind others who are dialled first";
+  return now_ms - next_ms < kInTurnMs ? "; dialled now, or within seconds" : "; due, behind others who are dialled first";
 }
 
 // The answer to a caller who is not known and to one who has a wrong key is the same, by design (gossip(7), HANDSHAKE). But keys

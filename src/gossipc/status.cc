@@ -39,7 +39,7 @@ void print_store(Call& call, db::Database& db, bool running, bool outage) {
     call.out.put(shown(out.take(), Show::kJson) + "\n");
     return;
   }
-  line(call, running ? "daemon: running" : "daemon: not running, or without a doorbell");
+  line(call, running ? "daemon: running" : "daemon: not running, or it cannot be reached beside the database");
   line(call, "database: " + path + ", " + size_words(facts.file_bytes) + " and " + size_words(facts.wal_bytes) +
                  " in the write-ahead log");
   line(call, "messages: " + std::to_string(facts.messages) + ", " + std::to_string(facts.own) + " of them written here");

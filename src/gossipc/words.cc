@@ -66,6 +66,10 @@ std::string did_you_mean(std::string_view typed, const std::vector<std::string>&
   return best ? "did you mean " + quoted(*best) + "?" : std::string(otherwise);
 }
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string quoted(std::string_view text) {
+  constexpr std::size_t kLongest = 80;
+  if (text.size() <= kLongest) return '"' + std::string(text) + '"';
+  return '"' + std::string(text.substr(0, kLongest)) + "...\"";
+}
 
 }  // namespace gossip::client

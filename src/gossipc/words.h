@@ -37,6 +37,6 @@ std::optional<std::string> closest(std::string_view typed, const std::vector<std
 // `did you mean "alice"?`, or `otherwise`.
 std::string did_you_mean(std::string_view typed, const std::vector<std::string>& candidates, std::string_view otherwise = {});
 
-std::string quoted(std::string_view text);  // "text", in double quotes
+std::string quoted(std::string_view text);  // "text", in double quotes; the beginning of what is long
 
 }  // namespace gossip::client

@@ -117,7 +117,7 @@ class Health(Case):
         first = lambda: a.must("status").splitlines()[0]
         wait_until(lambda: first().startswith("our own network seems to be down"), "an outage in the first line",
                    2 * PATIENCE, nodes=[a])
-        self.assertRegex(first(), r"; (next try in \d+ s|now being dialled|due, behind others who are dialled first)$")
+        self.assertRegex(first(), r"; (next try in \d+ s|dialled now, or within seconds|due, behind others who are dialled first)$")
         self.assertTrue(json.loads(a.must("status", "--json").splitlines()[0])["outage"])
         wait_until(lambda: all(self.friend(a, n)["outage"] for n in ("bob", "carl", "dora")), "all to be part of it", nodes=[a])
         self.assertIn("our own network seems to be down", a.log())

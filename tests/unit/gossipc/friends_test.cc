@@ -49,7 +49,7 @@ TEST(Friends, F4WhyNotAndWhenTheNextTryIs) {
   EXPECT_EQ(words(peer("h"), {state(0, "waiting", Why::kUnreachable, kNow + 240'000)}),
             "not up: unreachable (nothing answers there, or no way leads there); next try in 4 min; never up so far");
   EXPECT_EQ(words(peer("h"), {state(0, "waiting", Why::kSilent, kNow - 5'000)}),
-            "not up: silent (connected, and nothing came); now being dialled; never up so far");
+            "not up: silent (connected, and nothing came); dialled now, or within seconds; never up so far");
   EXPECT_EQ(words(peer("h"), {state(0, "waiting", Why::kNameNotFound, kNow - 50'000)}),
             "not up: name not found; due, behind others who are dialled first; never up so far");
   EXPECT_EQ(words(peer("h"), {state(0, "waiting", Why::kRefused, kNow + 1), state(1, "waiting", Why::kBadProof)}),
