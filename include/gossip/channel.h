@@ -42,6 +42,7 @@ enum class End : std::uint8_t {
   kAbnormal,        // end of file without CLOSE, or a cell that did not verify
   kSilent,          // nothing verified for 75 s, or no M2 in time
   kNotRecognised,   // dialled: the answer was a stranger's (they have not added us, or not set our key, or another key)
+  kDowngraded,      // dialled: the friend's answer was without ML-KEM, and the pair needs it
   kUnproven,        // dialled: READY missing or bad: the peer could not prove itself
   kStranger,        // accepted: never became a session
 };
@@ -87,6 +88,7 @@ class Channel {
   virtual bool finished() const = 0;               // close the socket now (after output() is empty: shut down writing first)
   virtual End end() const = 0;                     // kOpenStill until it ended
   virtual Hash session_id() const = 0;             // channel binding; REQUIRES open() was once true
+  virtual bool pq() const = 0;                     // its keys hold ML-KEM's secret; likewise
 };
 
 }  // namespace gossip

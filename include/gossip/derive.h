@@ -22,6 +22,7 @@ Secret32 expand(Crypto& crypto, View key, std::string_view label, View context);
 struct SessionKeys {
   Secret32 i2r, r2i;  // one per direction
   Hash sid{};         // channel binding
+  bool pq = false;    // ML-KEM's secret is in them; whoever shook hands says so
 };
 
 // The running hash h, and the chaining keys. Order of use, by either side:

@@ -25,9 +25,10 @@ class Initiator {
   // REQUIRES pair->ours, pair->theirs
   Initiator(Crypto& crypto, Rng& rng, std::shared_ptr<const PairKeys> pair);
   View m1() const { return m1_; }
-  // Answers M2 with M3. false: the answer was a stranger's; `m3` is then random bytes, made at the same cost.
+  // Answers M2 with M3. false: the answer was a stranger's, or refused; `m3` is then random bytes, made at the same cost.
   bool answer(View m2, MutView m3);
   const SessionKeys& keys() const { return keys_; }  // REQUIRES answer() gave true
+  bool downgraded() const { return downgraded_; }    // answer() refused a friend's M2 without ML-KEM, as pair->need_pq asks
 
  private:
   Crypto& crypto_;
@@ -35,12 +36,14 @@ class Initiator {
   std::shared_ptr<const PairKeys> pair_;
   Transcript transcript_;
   Secret32 x_;  // X25519 private key
+  std::unique_ptr<KemKey> kem_key_;  // null: ML-KEM is not offered
   std::array<std::uint8_t, kM1> m1_;
   SessionKeys keys_;
+  bool downgraded_ = false;
 };
 
 // Why a caller whose tag was a friend's did not get a session.
-enum class Reason : std::uint8_t { kBadBody, kReplay, kM3Bad, kTimeout, kRate };
+enum class Reason : std::uint8_t { kBadBody, kReplay, kPqPolicy, kPqMissing, kM3Bad, kTimeout, kRate };
 Why why_of(Reason reason);
 
 struct ReasonCount {
@@ -72,6 +75,7 @@ class ReplaySet {
 struct Answer {
   std::shared_ptr<const PairKeys> pair;  // null: a stranger, shown the decoy
   Transcript transcript;
+  bool pq = false;                       // with ML-KEM
 };
 
 // What all accepted connections of a process share. "Boot" is its construction: the secret behind decoys and the replay set
@@ -100,6 +104,7 @@ class Responder {
   struct Body;
   std::shared_ptr<const PairKeys> match(View n_i, View tag);
   bool read_body(const std::shared_ptr<const PairKeys>& who, const Transcript& transcript, View m1, Body& body);
+  bool add_pq(const PairKeys* who, const Body& body, bool& real, MutView ct, Secret32& ss_pq);
   bool current(const PairKeys& pair) const;
 
   Crypto& crypto_;
@@ -108,6 +113,7 @@ class Responder {
   std::vector<std::shared_ptr<const PairKeys>> peers_;
   std::shared_ptr<const PublicKey> decoy_;
   Hash dummy_e_{};  // stands in for e_I where there is none
+  Bytes dummy_ek_;  // and for ek_I; empty without ML-KEM
   ReplaySet replays_{kReplaySet};
   std::map<PeerId, TokenBucket> rates_;
   std::map<std::pair<PeerId, Reason>, std::uint64_t> reasons_;

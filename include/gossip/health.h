@@ -14,9 +14,9 @@ enum class Why : std::uint8_t {
   // there is nothing to dial, or nobody who would
   kNoKey, kNoAddress, kNotTried, kNoDaemon,
   // nobody answered the call
-  kNameNotFound, kUnreachable, kRefused, kThisMachine,
+  kNameNotFound, kUnreachable, kRefused, kThisMachine, kPqMissing,
   // somebody did
-  kSilent, kBrokenOff, kNotRecognised, kSomebodyElse, kUnproven,
+  kSilent, kBrokenOff, kNotRecognised, kSomebodyElse, kUnproven, kPqPolicy,
   // a session ended
   kClosed, kReplaced, kShuttingDown, kBusy, kProtocolError, kBlamed, kOtherVersion, kNoHello, kNoHead, kWrongMessage,
   kLogChanging, kChanged,

@@ -22,6 +22,7 @@ struct PairKeys {
   std::shared_ptr<const PublicKey> theirs;   // made for us; null until set-peer-key
   Hash fp_ours{}, fp_theirs{};
   Statics out, in;                           // we dial; they dial
+  bool need_pq = false;                      // no session without ML-KEM
 };
 
 Hash fingerprint(Crypto& crypto, View spki_der);                              // Lab("spki", DER)

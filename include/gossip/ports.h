@@ -49,6 +49,25 @@ class PrivateKey {
   virtual void decrypt(View ciphertext, View label, View fallback, MutView out) const = 0;
 };
 
+constexpr std::size_t kKemPublic = 1184, kKemCiphertext = 1088;  // ML-KEM-768 (FIPS 203)
+
+// The private half of an ML-KEM-768 keypair, made for one handshake; wiped when it goes.
+class KemKey {
+ public:
+  virtual ~KemKey() = default;
+  virtual void public_key(MutView out) const = 0;  // kKemPublic bytes
+  // Any kKemCiphertext bytes give 32: those that were not made for this key give some that nobody knows (implicit rejection).
+  virtual void decapsulate(View ciphertext, MutView secret) const = 0;
+};
+
+class Kem {
+ public:
+  virtual ~Kem() = default;
+  virtual std::unique_ptr<KemKey> make_key() = 0;
+  // A fresh secret of 32 bytes, and the ciphertext that gives it to who holds the private half. false: that is no public half.
+  virtual bool encapsulate(View public_key, MutView ciphertext, MutView secret) = 0;
+};
+
 // Primitives. All spans have exactly the size stated.
 class Crypto {
  public:
@@ -63,6 +82,7 @@ class Crypto {
   virtual Hash x25519_public(View private_key) = 0;                               // RFC 7748
   virtual bool x25519(View private_key, View public_key, MutView out) = 0;        // false (out all zero) for a low-order point
   virtual bool equal(View a, View b) = 0;                                         // constant time; REQUIRES equal sizes
+  virtual Kem* kem() { return nullptr; }                                          // null: ML-KEM is not to be had, or not wanted
 };
 
 // A row of the log, without its text.

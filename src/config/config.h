@@ -14,6 +14,8 @@
 
 namespace gossip::config {
 
+enum class Pq { kOff, kPrefer, kRequire };  // post-quantum key exchange: gossip(7), HANDSHAKE
+
 struct Config {
   std::string db_path;
   std::string listen_ip = "127.0.0.1";
@@ -26,6 +28,7 @@ struct Config {
   std::string network_key_file;         // empty: none
   std::size_t max_message = 65536;
   std::uint64_t friend_quota = std::uint64_t{1} << 30;  // bytes a day stored from one friend; 0: no limit
+  Pq pq = Pq::kPrefer;
 };
 
 struct Shown {  // for --print-config: NAME, value, and where it came from ("environment" or "default")
@@ -36,7 +39,7 @@ using Lookup = std::function<std::optional<std::string>(std::string_view)>;
 enum class Program { kDaemon, kClient };  // the daemon needs GOSSIPD_USERNAME; the client looks only at what it uses
 
 // A wrong value is one Refusal that names the variable, what it was and what would do. Variables of the design that this version
-// cannot honour (GOSSIPD_COVER other than off, GOSSIPD_PQ=require, GOSSIPD_PASSPHRASE_*) are refused in words rather than ignored.
+// cannot honour (GOSSIPD_COVER other than off, GOSSIPD_PASSPHRASE_*) are refused in words rather than ignored.
 Result<Config> read_config(const Lookup& lookup, Program program);
 std::vector<Shown> describe(const Lookup& lookup, const Config& config);
 std::optional<std::string> from_environment(std::string_view name);  // a Lookup on getenv

@@ -91,6 +91,17 @@ Fault read_key_pool(const std::string& value, Config& config) { return read_numb
 Fault read_bogus_pct(const std::string& value, Config& config) { return read_number(value, 0, 1000, "", config.bogus_pct); }
 Fault read_network_key_file(const std::string& value, Config& config) { return read_path(value, config.network_key_file); }
 
+constexpr const char* kPqModes[] = {"off", "prefer", "require"};  // in the order of Pq
+
+Fault read_pq(const std::string& value, Config& config) {
+  for (int mode = 0; mode < 3; ++mode) {
+    if (value != kPqModes[mode]) continue;
+    config.pq = static_cast<Pq>(mode);
+    return std::nullopt;
+  }
+  return wrong(value, "off, prefer or require");
+}
+
 // --- messages
 Fault read_fetch_interval(const std::string& value, Config& config) {
   long seconds = 0;
@@ -112,11 +123,6 @@ Fault read_cover(const std::string& value, Config&) {
   if (value != "low" && value != "on") return wrong(value, "off, low or on");
   return Refusal{"is " + quoted(value) + ", but " + kLater, "unset it, or set off"};
 }
-Fault read_pq(const std::string& value, Config&) {
-  if (value == "off" || value == "prefer") return std::nullopt;
-  if (value != "require") return wrong(value, "off, prefer or require");
-  return Refusal{"is \"require\", but " + std::string(kLater), "unset it, or set prefer"};
-}
 Fault read_passphrase(const std::string&, Config&) { return Refusal{std::string("is set, but ") + kLater, "unset it"}; }
 
 std::string seconds(const Config& c) { return std::to_string(c.fetch_interval / kSecond); }
@@ -134,7 +140,7 @@ const std::array<Variable, 15> kVariables{{
     {"GOSSIPD_MAX_MESSAGE", true, read_max_message, fine, [](const Config& c) { return std::to_string(c.max_message); }},
     {"GOSSIPD_FRIEND_QUOTA", false, read_friend_quota, fine, [](const Config& c) { return std::to_string(c.friend_quota); }},
     {"GOSSIPD_COVER", false, read_cover, fine, [](const Config&) { return std::string("off"); }},
-    {"GOSSIPD_PQ", false, read_pq, fine, [](const Config&) { return std::string("prefer"); }},
+    {"GOSSIPD_PQ", false, read_pq, fine, [](const Config& c) { return std::string(kPqModes[static_cast<int>(c.pq)]); }},
     {"GOSSIPD_PASSPHRASE_FILE", false, read_passphrase, fine, [](const Config&) { return std::string(); }},
     {"GOSSIPD_PASSPHRASE_FD", false, read_passphrase, fine, [](const Config&) { return std::string(); }},
 }};

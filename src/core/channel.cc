@@ -16,6 +16,7 @@ Why why_of(End end) {
     case End::kAbnormal: return Why::kBrokenOff;
     case End::kSilent: return Why::kSilent;
     case End::kNotRecognised: return Why::kNotRecognised;
+    case End::kDowngraded: return Why::kPqPolicy;
     case End::kUnproven: return Why::kUnproven;
   }
   return Why::kNone;
@@ -34,10 +35,11 @@ MutView ChannelBase::queue(std::size_t n) {
   return MutView{out_}.last(n);
 }
 
-void ChannelBase::start(const Secret32& ours, const Secret32& theirs, const Hash& sid) {
-  sealer_.emplace(crypto_, ours, now_.mono);
-  if (!opener_) opener_.emplace(crypto_, theirs);
-  session_id_ = sid;
+void ChannelBase::start(const SessionKeys& keys) {
+  sealer_.emplace(crypto_, dialled() ? keys.i2r : keys.r2i, now_.mono);
+  if (!opener_) opener_.emplace(crypto_, dialled() ? keys.r2i : keys.i2r);
+  session_id_ = keys.sid;
+  pq_ = keys.pq;
   in_.clear();
   phase_ = Phase::kOpen;
   verified_ = pinged_ = now_.mono;

@@ -81,7 +81,7 @@ void AcceptChannel::take_m3() {
     step_ = Step::kDrain;
     return;
   }
-  start(keys->r2i, keys->i2r, keys->sid);
+  start(*keys);
   put(CellType::kReady, as_view(kReadyText));
   batch_ = 0;  // READY stands outside the count
 }

@@ -36,6 +36,7 @@ class ChannelBase : public Channel {
   bool finished() const final { return phase_ == Phase::kDone; }
   End end() const final { return end_; }
   Hash session_id() const final { return session_id_; }
+  bool pq() const final { return pq_; }
 
  protected:
   ChannelBase(Crypto& crypto, Rng& rng, Now now) : crypto_(crypto), rng_(rng), now_(now) {}
@@ -49,7 +50,7 @@ class ChannelBase : public Channel {
   View gather(View bytes, std::size_t want);  // moves bytes to in_ up to `want` in all; gives back the rest
   void queue(View bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); sealed_ = out_.size(); }
   MutView queue(std::size_t n);               // room at the end of the output
-  void start(const Secret32& ours, const Secret32& theirs, const Hash& sid);  // OPEN
+  void start(const SessionKeys& keys);        // OPEN
   void put(CellType type, View data);         // one cell, after a REKEY where it is due
   void finish(End end);
 
@@ -77,6 +78,7 @@ class ChannelBase : public Channel {
   Phase phase_ = Phase::kShaking;
   End end_ = End::kOpenStill;
   Hash session_id_{};
+  bool pq_ = false;
   // out_ = taken by the socket [0, sent_) | sealed [sent_, sealed_) | header and data of a DATA cell not sealed yet
   Bytes out_;
   std::size_t sent_ = 0, sealed_ = 0;

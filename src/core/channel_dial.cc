@@ -55,7 +55,7 @@ void DialChannel::check_ready() {
   const bool fine = opener_->open(in_, cell) == CellOpener::Got::kFine && cell.type == CellType::kReady &&
                     as_text(cell.data) == kReadyText;
   if (!fine) return finish(End::kUnproven);
-  start(initiator_->keys().i2r, initiator_->keys().r2i, initiator_->keys().sid);
+  start(initiator_->keys());
   initiator_.reset();
 }
 
@@ -65,7 +65,7 @@ End DialChannel::late() {
     case Step::kWaitReady: return End::kUnproven;
     case Step::kLinger: break;
   }
-  return End::kNotRecognised;
+  return initiator_->downgraded() ? End::kDowngraded : End::kNotRecognised;
 }
 
 }  // namespace

@@ -22,13 +22,20 @@ constexpr Row kRows[] = {
     {Why::kThisMachine, "this_machine",
      "this machine could not call (too few open files are allowed: see ulimit -n; or calling out is not allowed here)"},
 
+    {Why::kPqMissing, "pq_missing",
+     "we can do no post-quantum key exchange now (GOSSIPD_PQ is off, or OpenSSL is older than 3.5), and with them only that will do; "
+     "gossipc set-peer-key --reset-pq gives it up"},
+
     {Why::kSilent, "silent", "silent (connected, and nothing came)"},
     {Why::kBrokenOff, "broken_off", "broken off (the connection ended in the middle)"},
     {Why::kNotRecognised, "not_recognised",
-     "not recognised (they have not added us or not set our key, or one side has an old key or another network key, or somebody "
-     "else answers there)"},
+     "not recognised (they have not added us or not set our key, or one side has an old key or another network key, or they want a "
+     "post-quantum key exchange and we can do none, or somebody else answers there)"},
     {Why::kSomebodyElse, "somebody_else", "not recognised (with their own session up the keys are right, so somebody else answers there)"},
     {Why::kUnproven, "unproven", "not proven (whoever answered knew the public keys, and did not finish)"},
+    {Why::kPqPolicy, "pq_policy",
+     "refused by us: without a post-quantum key exchange, which was done with them before or which GOSSIPD_PQ=require asks for; if "
+     "they can do it no more, gossipc set-peer-key --reset-pq gives it up"},
 
     {Why::kClosed, "closed", "closed"},
     {Why::kReplaced, "replaced", "replaced by a newer session"},
@@ -75,7 +82,8 @@ Why parse_why(std::string_view code) {
 bool somebody_answered(Why why) {
   switch (why) {
     case Why::kNone: case Why::kNoKey: case Why::kNoAddress: case Why::kNotTried: case Why::kNoDaemon: return false;
-    case Why::kNameNotFound: case Why::kUnreachable: case Why::kRefused: case Why::kThisMachine: case Why::kChanged: return false;
+    case Why::kNameNotFound: case Why::kUnreachable: case Why::kRefused: case Why::kThisMachine: case Why::kPqMissing:
+    case Why::kChanged: return false;
     default: return true;
   }
 }

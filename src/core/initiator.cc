@@ -20,7 +20,14 @@ Initiator::Initiator(Crypto& crypto, Rng& rng, std::shared_ptr<const PairKeys> p
   rng_.fill(x_.mut());
   const Hash e_i = crypto_.x25519_public(x_);
   std::copy(e_i.begin(), e_i.end(), b1.begin() + kHead);
-  rng_.fill(b1.subspan(kHead + 32));  // no ML-KEM key is offered
+  MutView ek = b1.subspan(kHead + 32);
+  if (Kem* kem = crypto_.kem()) {
+    b1[1] = kMlKem;
+    kem_key_ = kem->make_key();
+    kem_key_->public_key(ek);
+  } else {
+    rng_.fill(ek);
+  }
   crypto_.seal(transcript_.m1_key(n_i), kZeroNonce, transcript_.m1_ad(n_i, tag), b1, c1);
   transcript_.add(m1);
 }
@@ -34,14 +41,20 @@ bool Initiator::answer(View m2, MutView m3) {
   const bool opened = crypto_.open(transcript_.m2_key(n_r), kZeroNonce, transcript_.m2_ad(n_r), m2.subspan(32), b2);
   if (!opened) b2 = dummy;
   const View b2a = View{b2}.first(kB2a), slot = View{b2}.subspan(kB2a);
-  bool known = opened && head_fine(b2a, 0);
+  bool known = opened && head_fine(b2a, kem_key_ ? kMlKem : 0);
 
-  Secret32 ee, k_r, k_i, fallback;
+  Secret32 ee, ss_pq, k_r, k_i, fallback;
   known &= crypto_.x25519(x_, b2a.subspan(kHead, 32), ee.mut());
+  // Whatever the flag says: all answers cost the same.
+  if (kem_key_) kem_key_->decapsulate(b2a.subspan(kHead + 32), ss_pq.mut());
+  const bool pq = known && (b2a[1] & kMlKem) != 0;
+  if (!pq) ss_pq = Secret32{};
+  downgraded_ = known && !pq && pair_->need_pq;
+  known &= !downgraded_;
   rng_.fill(fallback.mut());
   pair_->ours->decrypt(slot.first(pair_->ours->size()), transcript_.label_cr(n_r, b2a), fallback, k_r.mut());
   transcript_.add(m2);
-  transcript_.mix(ee, Secret32{}, k_r);
+  transcript_.mix(ee, ss_pq, k_r);
 
   MutView b3 = m3.first(kB3);
   std::fill_n(b3.begin(), 16, std::uint8_t{0});
@@ -53,8 +66,10 @@ bool Initiator::answer(View m2, MutView m3) {
   if (!known) rng_.fill(m3);
   transcript_.add(m3);
   keys_ = transcript_.finish(k_i);
+  keys_.pq = pq;
   transcript_ = Transcript(crypto_, Secret32{}, Secret32{});
   x_ = Secret32{};
+  kem_key_.reset();
   return known;
 }
 

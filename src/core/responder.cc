@@ -11,6 +11,8 @@ Why why_of(Reason reason) {
   switch (reason) {
     case Reason::kBadBody: return Why::kBadBody;
     case Reason::kReplay: return Why::kReplay;
+    case Reason::kPqPolicy: return Why::kPqPolicy;
+    case Reason::kPqMissing: return Why::kPqMissing;
     case Reason::kM3Bad: return Why::kBadProof;
     case Reason::kTimeout: return Why::kUnfinished;
     case Reason::kRate: return Why::kTooOften;
@@ -47,6 +49,12 @@ Responder::Responder(Crypto& crypto, Rng& rng) : crypto_(crypto), rng_(rng) {
   Secret32 x;
   rng_.fill(x.mut());
   dummy_e_ = crypto_.x25519_public(x);
+  if (Kem* kem = crypto_.kem()) {
+    dummy_ek_.resize(kEk);
+    kem->make_key()->public_key(dummy_ek_);
+    std::array<std::uint8_t, kCt> ct;
+    GOSSIP_CHECK(kem->encapsulate(dummy_ek_, ct, x.mut()));  // no caller sees a slow first time
+  }
 }
 
 void Responder::set_peers(std::span<const std::shared_ptr<const PairKeys>> peers) {
@@ -99,6 +107,32 @@ bool Responder::read_body(const std::shared_ptr<const PairKeys>& who, const Tran
   return true;
 }
 
+// ML-KEM's part of M2: whether there is one, then with its secret. Where the library has it every caller costs one encapsulation:
+// who gave nothing to do it to, or is a stranger, one to the dummy. `real` becomes false where a friend has to be refused.
+bool Responder::add_pq(const PairKeys* who, const Body& body, bool& real, MutView ct, Secret32& ss_pq) {
+  Kem* kem = crypto_.kem();
+  const bool offered = (body.b1[1] & kMlKem) != 0;
+  bool use = kem && real && offered;
+  if (real && who->need_pq && !use) {
+    note(who->peer, offered ? Reason::kPqMissing : Reason::kPqPolicy);
+    real = false;
+  }
+  if (!kem) return false;
+  std::array<std::uint8_t, kCt> made;
+  Secret32 secret;
+  if (use && !kem->encapsulate(View{body.b1}.subspan(kHead + 32), made, secret.mut())) {
+    note(who->peer, Reason::kBadBody);
+    use = real = false;
+  }
+  if (!use) {
+    GOSSIP_CHECK(kem->encapsulate(dummy_ek_, made, secret.mut()));
+    return false;
+  }
+  std::copy(made.begin(), made.end(), ct.begin());
+  ss_pq = secret;
+  return true;
+}
+
 Answer Responder::answer(View m1, MutView m2) {
   GOSSIP_CHECK(m1.size() == kM1 && m2.size() == kM2 && ready());
   const View n_i = m1.first(32);
@@ -118,25 +152,29 @@ Answer Responder::answer(View m1, MutView m2) {
     note(who->peer, Reason::kBadBody);
     real = false;
   }
+  rng_.fill(m2);  // n_R, a ct that is not used, and what c_R leaves of its slot
+  MutView b2 = m2.subspan(32, kB2);
+  Secret32 ss_pq;
+  const bool pq = add_pq(who.get(), body, real, b2.subspan(kHead + 32, kCt), ss_pq);
   if (!real) {
     out = {nullptr, decoy};
     ee = no_ee;
   }
+  out.pq = pq;
   const PublicKey& theirs = out.pair ? *out.pair->theirs : *decoy_;
   Transcript& t = out.transcript;
   t.add(m1);
 
   const View n_r = m2.first(32);
-  rng_.fill(m2);  // n_R, the empty ML-KEM slot, and what c_R leaves of its slot
   rng_.fill(k_r.mut());
-  MutView b2 = m2.subspan(32, kB2);
   b2[0] = kVersion;
   std::fill_n(b2.begin() + 1, kHead - 1, std::uint8_t{0});
+  if (pq) b2[1] = kMlKem;
   std::copy(e_r.begin(), e_r.end(), b2.begin() + kHead);
   theirs.encrypt(k_r, t.label_cr(n_r, b2.first(kB2a)), b2.subspan(kB2a, theirs.size()));
   crypto_.seal(t.m2_key(n_r), kZeroNonce, t.m2_ad(n_r), b2, m2.subspan(32));
   t.add(m2);
-  t.mix(ee, Secret32{}, k_r);
+  t.mix(ee, ss_pq, k_r);
   return out;
 }
 
@@ -161,6 +199,7 @@ std::optional<SessionKeys> Responder::finish(Answer& answer, View m3, Micros now
   pair.ours->decrypt(View{b3}.subspan(16, pair.ours->size()), t.label_ci(), fallback, k_i.mut());
   t.add(m3);
   SessionKeys keys = t.finish(k_i);
+  keys.pq = answer.pq;
   t = Transcript(crypto_, Secret32{}, Secret32{});
   return keys;
 }

@@ -6,7 +6,7 @@
 namespace gossip::wire {
 
 constexpr std::size_t kTag = 16, kSeal = 16, kSlot = 512;
-constexpr std::size_t kEk = 1184, kCt = 1088;                 // ML-KEM-768
+constexpr std::size_t kEk = kKemPublic, kCt = kKemCiphertext;
 constexpr std::size_t kHead = 16;                             // ver | flags | 14 zeros
 constexpr std::size_t kB1 = kHead + 32 + kEk;
 constexpr std::size_t kB2a = kHead + 32 + kCt;

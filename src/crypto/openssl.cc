@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "crypto/ml_kem.h"
 #include "crypto/raii.h"
 #include "gossip/check.h"
 
@@ -16,7 +17,7 @@ constexpr std::size_t kScratch = 2048;  // more than any handshake message
 // Rationale: every algorithm is fetched once and every context used again; a fetch costs as much as the work itself.
 class OpenSsl final : public Crypto {
  public:
-  OpenSsl();
+  explicit OpenSsl(bool with_kem);
   Hash sha256(View data) override;
   Hash hmac(View key, View data) override;
   void seal(View key, View nonce, View ad, View plain, MutView out) override;
@@ -24,6 +25,7 @@ class OpenSsl final : public Crypto {
   Hash x25519_public(View private_key) override;
   bool x25519(View private_key, View public_key, MutView out) override;
   bool equal(View a, View b) override;
+  Kem* kem() override { return kem_.get(); }
 
  private:
   MdPtr sha_;
@@ -32,16 +34,18 @@ class OpenSsl final : public Crypto {
   MacCtxPtr hmac_ctx_;
   CipherPtr aead_;
   CipherCtxPtr seal_ctx_, open_ctx_;
+  std::unique_ptr<Kem> kem_;
 };
 
-OpenSsl::OpenSsl()
+OpenSsl::OpenSsl(bool with_kem)
     : sha_(own<MdPtr>(EVP_MD_fetch(nullptr, "SHA256", nullptr), "EVP_MD_fetch")),
       sha_ctx_(own<MdCtxPtr>(EVP_MD_CTX_new(), "EVP_MD_CTX_new")),
       hmac_(own<MacPtr>(EVP_MAC_fetch(nullptr, "HMAC", nullptr), "EVP_MAC_fetch")),
       hmac_ctx_(own<MacCtxPtr>(EVP_MAC_CTX_new(hmac_.get()), "EVP_MAC_CTX_new")),
       aead_(own<CipherPtr>(EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr), "EVP_CIPHER_fetch")),
       seal_ctx_(own<CipherCtxPtr>(EVP_CIPHER_CTX_new(), "EVP_CIPHER_CTX_new")),
-      open_ctx_(own<CipherCtxPtr>(EVP_CIPHER_CTX_new(), "EVP_CIPHER_CTX_new")) {
+      open_ctx_(own<CipherCtxPtr>(EVP_CIPHER_CTX_new(), "EVP_CIPHER_CTX_new")),
+      kem_(with_kem ? make_kem() : nullptr) {
   char digest[] = "SHA256";
   const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
   need(EVP_MAC_CTX_set_params(hmac_ctx_.get(), params) == 1, "EVP_MAC_CTX_set_params");
@@ -143,13 +147,15 @@ class SystemRng final : public Rng {
 
 }  // namespace
 
-std::unique_ptr<Crypto> make_crypto() { return std::make_unique<OpenSsl>(); }
+std::unique_ptr<Crypto> make_crypto(bool with_kem) { return std::make_unique<OpenSsl>(with_kem); }
 std::unique_ptr<Rng> make_rng() { return std::make_unique<SystemRng>(); }
+
+std::string library_name() { return OpenSSL_version(OPENSSL_VERSION); }
 
 void require_openssl() {
   constexpr unsigned long kLeast = 0x30000080;  // 3.0.8: RSA timing (CVE-2022-4304) mended
   if (OpenSSL_version_num() >= kLeast) return;
-  throw std::runtime_error(std::string("OpenSSL 3.0.8 or later is needed, and this is ") + OpenSSL_version(OPENSSL_VERSION));
+  throw std::runtime_error("OpenSSL 3.0.8 or later is needed, and this is " + library_name());
 }
 
 }  // namespace gossip::crypto

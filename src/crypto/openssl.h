@@ -2,13 +2,15 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "gossip/ports.h"
 
 namespace gossip::crypto {
 
-std::unique_ptr<Crypto> make_crypto();
+std::unique_ptr<Crypto> make_crypto(bool with_kem = false);  // with_kem: has a kem() where the library has ML-KEM-768 (3.5)
 std::unique_ptr<Rng> make_rng();
+std::string library_name();  // of the library at run time, as "OpenSSL 3.0.19 27 Jan 2026"
 void require_openssl();  // throws std::runtime_error, in words, when the library at run time is older than 3.0.8
 
 }  // namespace gossip::crypto

@@ -9,14 +9,15 @@ void note_states(Database& db, const std::vector<PeerState>& states) {
   Transaction transaction(db);
   check_version(db);
   Statement note = db.prepare(
-      "INSERT INTO peer_state(peer, side, state, reason, since_ms, next_ms, last_up_ms, failures)"
-      " SELECT id, ?, ?, ?, ?, ?, ?, ? FROM peers WHERE id=?"
+      "INSERT INTO peer_state(peer, side, state, reason, since_ms, next_ms, last_up_ms, failures, pq)"
+      " SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM peers WHERE id=?"
       " ON CONFLICT(peer, side) DO UPDATE SET state=excluded.state, reason=excluded.reason, since_ms=excluded.since_ms,"
-      " next_ms=excluded.next_ms, failures=excluded.failures,"
+      " next_ms=excluded.next_ms, failures=excluded.failures, pq=excluded.pq,"
       " last_up_ms=CASE excluded.last_up_ms WHEN 0 THEN last_up_ms ELSE excluded.last_up_ms END");
   for (const PeerState& one : states) {
     note.bind(1, one.side).bind(2, std::string_view(one.state)).bind(3, std::string_view(one.reason)).bind(4, one.since_ms);
-    note.bind(5, one.next_ms).bind(6, one.last_up_ms).bind(7, std::int64_t{one.failures}).bind(8, signed_of(one.peer)).run();
+    note.bind(5, one.next_ms).bind(6, one.last_up_ms).bind(7, std::int64_t{one.failures});
+    note.bind(8, one.pq ? 1 : 0).bind(9, signed_of(one.peer)).run();
   }
   transaction.commit();
 }
@@ -31,12 +32,12 @@ void clear_states(Database& db, int side) {
 
 std::vector<PeerState> peer_states(Database& db) {
   Statement rows = db.prepare(
-      "SELECT peer, side, state, reason, since_ms, next_ms, last_up_ms, failures FROM peer_state ORDER BY peer, side");
+      "SELECT peer, side, state, reason, since_ms, next_ms, last_up_ms, failures, pq FROM peer_state ORDER BY peer, side");
   std::vector<PeerState> out;
   while (rows.step()) {
     out.push_back({static_cast<PeerId>(rows.integer(0)), static_cast<int>(rows.integer(1)), std::string(rows.text(2)),
                    std::string(rows.text(3)), rows.integer(4), rows.integer(5), rows.integer(6),
-                   static_cast<unsigned>(rows.integer(7))});
+                   static_cast<unsigned>(rows.integer(7)), rows.integer(8) != 0});
   }
   return out;
 }

@@ -8,7 +8,7 @@
 namespace gossip::db {
 
 static constexpr char kSelectPeers[] =
-    "SELECT p.id, p.gen, p.name, p.key, k.fp, p.pub, p.pub_fp FROM peers p JOIN keys k ON k.id=p.key ";
+    "SELECT p.id, p.gen, p.name, p.key, k.fp, p.pub, p.pub_fp, p.pq_seen FROM peers p JOIN keys k ON k.id=p.key ";
 
 static Hash hash_of(View blob) {
   Hash out{};
@@ -26,6 +26,7 @@ static Peer peer_from(const Statement& row) {
   View pub = row.blob(5);
   out.pub.assign(pub.begin(), pub.end());
   out.pub_fp = hash_of(row.blob(6));
+  out.pq_seen = row.integer(7) != 0;
   return out;
 }
 
@@ -126,7 +127,7 @@ Change replace_peer(Database& db, std::string_view name, const std::optional<Add
   if (!peer) return Change::kNoSuch;
   auto key = pick_key(db);
   if (!key) return Change::kNoKey;
-  db.prepare("UPDATE peers SET key=?, gen=gen+1, pub=NULL, pub_fp=NULL WHERE id=?")
+  db.prepare("UPDATE peers SET key=?, gen=gen+1, pub=NULL, pub_fp=NULL, pq_seen=0 WHERE id=?")
       .bind(1, *key)
       .bind(2, signed_of(peer->id))
       .run();
@@ -180,13 +181,34 @@ Change set_peer_key(Database& db, std::string_view name, View spki_der, const Ha
   if (had_key && peer->pub_fp == fp) return Change::kSame;
   if (key_taken(db, fp)) return Change::kConflict;
   if (had_key && !replace) return Change::kExists;
-  db.prepare("UPDATE peers SET pub=?, pub_fp=?, gen=gen+? WHERE id=?")
+  db.prepare("UPDATE peers SET pub=?, pub_fp=?, gen=gen+?, pq_seen=0 WHERE id=?")
       .bind(1, spki_der)
       .bind(2, fp)
       .bind(3, had_key ? 1 : 0)
       .bind(4, signed_of(peer->id))
       .run();
   if (had_key) forget_sync(db, peer->id);
+  return finish(db, transaction);
+}
+
+void note_pq_seen(Database& db, PeerId peer, std::uint64_t gen) {
+  Statement row = db.prepare("SELECT 1 FROM peers WHERE id=? AND gen=? AND pq_seen=0");
+  const bool news = row.bind(1, signed_of(peer)).bind(2, signed_of(gen)).step();
+  row.reset();
+  if (!news) return;
+  Transaction transaction(db);
+  check_version(db);
+  db.prepare("UPDATE peers SET pq_seen=1 WHERE id=? AND gen=?").bind(1, signed_of(peer)).bind(2, signed_of(gen)).run();
+  finish(db, transaction);
+}
+
+Change reset_pq(Database& db, std::string_view name) {
+  Transaction transaction(db);
+  check_version(db);
+  auto peer = find_peer(db, name);
+  if (!peer) return Change::kNoSuch;
+  if (!peer->pq_seen) return Change::kSame;
+  db.prepare("UPDATE peers SET pq_seen=0 WHERE id=?").bind(1, signed_of(peer->id)).run();
   return finish(db, transaction);
 }
 

@@ -32,6 +32,7 @@ struct Peer {
   Hash key_fp{};               // fingerprint of our public half
   Bytes pub;                   // their public key (SPKI DER); empty until set-peer-key
   Hash pub_fp{};
+  bool pq_seen = false;        // a session with these keys was post-quantum: no other will do
 };
 
 std::vector<Peer> list_peers(Database& db);                                 // by name
@@ -53,6 +54,9 @@ void note_worked(Database& db, PeerId peer, const Address& address);
 // kSame: this very key is set already. kExists: another key is set and `replace` is false. kConflict: the key is one of ours
 // or another friend's. A replaced key bumps gen and resets cursor and state.
 Change set_peer_key(Database& db, std::string_view name, View spki_der, const Hash& fp, bool replace);
+// A session with the keys of `gen` was post-quantum. Writes only the first time.
+void note_pq_seen(Database& db, PeerId peer, std::uint64_t gen);
+Change reset_pq(Database& db, std::string_view name);                        // sessions may be classical again; kSame: they might
 Change delete_peer(Database& db, std::string_view name);                     // and its key row; the who row stays
 
 // --- keys. Unassigned keys are spare and decoy at once: one shape, random ids, no mark, no time.
@@ -72,6 +76,7 @@ struct PeerState {
   std::int64_t next_ms = 0;     // when the next try is due; 0: none is
   std::int64_t last_up_ms = 0;  // when it was last known to be up, with the keys of today; 0: never
   unsigned failures = 0;        // in a row
+  bool pq = false;              // up, and post-quantum
 };
 // One transaction. Friends who are gone are left out; last_up_ms 0 leaves what is there.
 void note_states(Database& db, const std::vector<PeerState>& states);

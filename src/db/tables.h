@@ -24,7 +24,8 @@ CREATE TABLE log_chain(seq INTEGER PRIMARY KEY, chain BLOB NOT NULL) STRICT;
 CREATE TABLE keys(id INTEGER PRIMARY KEY, fp BLOB NOT NULL UNIQUE, private BLOB NOT NULL) STRICT;
 CREATE TABLE peers(
   id INTEGER PRIMARY KEY REFERENCES who, name TEXT NOT NULL UNIQUE,
-  key INTEGER NOT NULL UNIQUE REFERENCES keys, pub BLOB, pub_fp BLOB UNIQUE, gen INTEGER NOT NULL) STRICT;
+  key INTEGER NOT NULL UNIQUE REFERENCES keys, pub BLOB, pub_fp BLOB UNIQUE, gen INTEGER NOT NULL,
+  pq_seen INTEGER NOT NULL DEFAULT 0) STRICT;  -- 1: a session of this gen was post-quantum, and every later one has to be
 -- Where a friend is dialled, in the order given, from place 0; none: never. worked: 1 where a session opened last.
 CREATE TABLE peer_address(
   peer INTEGER NOT NULL REFERENCES peers ON DELETE CASCADE, place INTEGER NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL,
@@ -36,7 +37,7 @@ CREATE TABLE peer_sync(
 CREATE TABLE peer_state(
   peer INTEGER NOT NULL REFERENCES peers ON DELETE CASCADE, side INTEGER NOT NULL, state TEXT NOT NULL,
   reason TEXT NOT NULL, since_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL, last_up_ms INTEGER NOT NULL,
-  failures INTEGER NOT NULL, PRIMARY KEY(peer, side)) STRICT;
+  failures INTEGER NOT NULL, pq INTEGER NOT NULL, PRIMARY KEY(peer, side)) STRICT;
 
 CREATE VIEW v_messages AS
   SELECT l.seq AS seq, lower(hex(l.id)) AS id, l.heard_ms AS heard_ms,

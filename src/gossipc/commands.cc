@@ -14,11 +14,12 @@ const std::vector<Command>& commands() {
        "  gossipc add-peer bob                  we wait for bob's call\n"
        "  gossipc add-peer alice --replace      a new key for alice; the old one is deleted\n",
        add_peer},
-      {"set-peer-key", "set-peer-key", 'P', kName, "nkR", " NAME --pubkey-file FILE", "take in the key a friend made for you",
+      {"set-peer-key", "set-peer-key", 'P', kName, "nkRQ", " NAME --pubkey-file FILE", "take in the key a friend made for you",
        "The file holds one public key; text around it is ignored. Compare the pair code with your friend, by voice.\n"
        "\n"
        "  gossipc set-peer-key alice --pubkey-file from-alice.txt\n"
-       "  gossipc set-peer-key alice --pubkey-file - < from-alice.txt\n",
+       "  gossipc set-peer-key alice --pubkey-file - < from-alice.txt\n"
+       "  gossipc set-peer-key alice --reset-pq     alice's machine can do no post-quantum key exchange any more\n",
        set_peer_key},
       {"set-address", nullptr, 0, kName, "nHpN", " NAME --host HOST[:PORT]... [--port PORT]", "change where a friend is called",
        "These addresses take the place of those there were, up to 8. The one that worked last is tried first, then the others\n"

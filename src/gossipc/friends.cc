@@ -32,7 +32,7 @@ std::string try_words(const char* which, std::int64_t next_ms, std::int64_t now_
 std::string dial_words(Why why, bool worked_before) {
   if (why != Why::kNotRecognised || !worked_before) return why_words(why);
   return "not recognised any more (with these keys it has worked: they have deleted us or made a new key since, or a network key "
-         "was changed, or somebody else answers there)";
+         "was changed, or they want a post-quantum key exchange and we can do none, or somebody else answers there)";
 }
 
 std::string last_words(const FriendView& view) {
@@ -44,7 +44,8 @@ void say_up(FriendView& view, const db::PeerState* ours, const db::PeerState* th
   view.up = true;
   view.since_ms = both ? std::min(ours->since_ms, theirs->since_ms) : (is_up(ours) ? ours : theirs)->since_ms;
   const char* who = both ? " (both called)" : is_up(ours) ? " (we called)" : " (they called)";
-  view.words = "up since " + format_utc(view.since_ms) + who;
+  view.pq = (!is_up(ours) || ours->pq) && (!is_up(theirs) || theirs->pq);
+  view.words = "up since " + format_utc(view.since_ms) + who + (view.pq ? ", post-quantum" : ", classical");
   view.why = why_of(is_up(ours) ? ours : theirs);
   if (view.why != Why::kNone) view.words += std::string("; ") + why_words(view.why);
   const Why own = is_up(ours) || peer.addresses.empty() ? Why::kNone : why_of(ours);
@@ -133,6 +134,8 @@ std::string friend_json(db::Database& db, const db::Peer& peer, const FriendView
   view.next_ms > 0 ? out.integer("next_try_ms", view.next_ms) : out.null("next_try_ms");
   view.last_up_ms > 0 ? out.integer("last_up_ms", view.last_up_ms) : out.null("last_up_ms");
   out.integer("failures", view.failures).boolean("outage", view.outage);
+  view.up ? out.boolean("pq", view.pq) : out.null("pq");
+  out.boolean("pq_seen", peer.pq_seen);
   return shown(out.take(), Show::kJson);
 }
 

@@ -20,6 +20,7 @@ struct FriendView {
   std::int64_t last_up_ms = 0;    // 0: never, with the keys of today
   unsigned failures = 0;          // in a row
   bool outage = false;            // it seems to be our own network
+  bool pq = false;                // up, and post-quantum
 };
 
 // `running`: a daemon answers; without one its notes are old and count for nothing, but for when a friend was last up.

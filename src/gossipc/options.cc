@@ -28,6 +28,7 @@ constexpr Row kRows[] = {
     {kSource, true, "source", "NAME", "the sender you claim; GOSSIPD_USERNAME if not given"},
     {kMessage, true, "message", "TEXT", "the text; - is standard input, also when it is a pipe and -m is not given"},
     {kReplace, false, "replace", nullptr, "put a new key in the place of the present one, on purpose"},
+    {kResetPq, false, "reset-pq", nullptr, "sessions without post-quantum key exchange will do again"},
     {kNone, false, "none", nullptr, "no address: never call them, wait for their call"},
     {kBatch, false, "batch", nullptr, "one message per line of standard input, one id per line out"},
     {kJson, false, "json", nullptr, "JSON Lines"},

@@ -20,6 +20,7 @@ enum Opt : char {
   kHelp = 'h',
   kVersion = 'V',
   kReplace = 'R',
+  kResetPq = 'Q',
   kNone = 'N',
   kJson = 'j',
   kLast = 'l',

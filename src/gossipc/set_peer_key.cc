@@ -33,11 +33,25 @@ int finish(Call& call, db::Database& db, db::Change change, const std::string& n
   return kDone;
 }
 
+// The key stays: what was seen of its sessions is forgotten.
+int reset_pq(Call& call, const std::string& name) {
+  db::Database db = open_to_write(call, false);
+  switch (db::reset_pq(db, name)) {
+    case db::Change::kDone: ring(call); return kDone;
+    case db::Change::kSame: note("no post-quantum key exchange was asked of " + name + "; nothing changed"); return kDone;
+    default: return no_such_peer(db, name);
+  }
+}
+
 }  // namespace
 
 int set_peer_key(Call& call) {
   const std::string& name = call.options.value(kName);
   const std::string& path = call.options.value(kPubkeyFile);
+  if (!name.empty() && call.options.has(kResetPq)) {
+    if (path.empty() && !call.options.has(kReplace)) return reset_pq(call, name);
+    return fail(kUsage, "--reset-pq goes alone", "a new key needs none");
+  }
   if (name.empty() || path.empty()) {
     return fail(kUsage, name.empty() ? "set-peer-key needs a name" : "set-peer-key needs --pubkey-file",
                 "gossipc set-peer-key alice --pubkey-file from-alice.txt");

@@ -51,6 +51,7 @@ void Chronicle::note(Now now, const Note& note) {
   db::PeerState fresh{note.peer, side_, up ? "up" : note.outage ? "outage" : "waiting", why_code(note.why), now.wall_ms};
   fresh.next_ms = note.next ? now.wall_ms + (*note.next - now.mono) / kMillisecond : 0;
   fresh.failures = note.failures;
+  fresh.pq = up && pq_[note.peer];
   db::PeerState& known = states_[note.peer];
   const bool was_up = known.state == "up";
   fresh.last_up_ms = up || was_up ? now.wall_ms : known.last_up_ms;
@@ -58,6 +59,15 @@ void Chronicle::note(Now now, const Note& note) {
   known = std::move(fresh);
   unwritten_.insert(note.peer);
   if (up != was_up) urgent_ = true;
+}
+
+// One that takes the place of another makes no note.
+void Chronicle::opened(PeerId peer, bool pq) {
+  pq_[peer] = pq;
+  const auto known = states_.find(peer);
+  if (known == states_.end() || known->second.state != "up" || known->second.pq == pq) return;
+  known->second.pq = pq;
+  unwritten_.insert(peer);
 }
 
 void Chronicle::note_attempt(Now now, PeerId peer, Why why) {
@@ -77,6 +87,7 @@ void Chronicle::meet(std::vector<PeerInfo>& friends) {
     if (found != gens.end() && found->second == gen) continue;
     last_up_.erase(peer);
     states_.erase(peer);
+    pq_.erase(peer);
     unwritten_.erase(peer);
   }
   gens_ = std::move(gens);

@@ -21,6 +21,7 @@ class Chronicle {
   // side: 0 for the process that dials, 1 for the one that is dialled. Forgets what an earlier process of that side left.
   Chronicle(db::Database& db, int side);
   void note(Now now, const Note& note);
+  void opened(PeerId peer, bool pq);                 // a session, post-quantum or not: before its note
   void note_attempt(Now now, PeerId peer, Why why);  // a friend who called and did not get as far as a session
   // Forgets who is no more, or has a new key; says of the others when they were up last.
   void meet(std::vector<PeerInfo>& friends);
@@ -42,6 +43,7 @@ class Chronicle {
   std::set<PeerId> unwritten_;
   std::map<PeerId, std::int64_t> last_up_;  // as the store had it
   std::map<PeerId, std::uint64_t> gens_;
+  std::map<PeerId, bool> pq_;               // of the session opened last
   bool urgent_ = false;                     // somebody is up, or is not any more
   Micros states_at_ = 0;                    // no sooner, unless it is
   std::map<std::string, std::uint64_t> counters_;

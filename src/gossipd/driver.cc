@@ -41,7 +41,7 @@ Now clock_now() { return {sys::mono_us(), sys::wall_ms()}; }
 Driver::Driver(const Setup& setup, db::Database db, bool dials, std::initializer_list<int> signals)
     : setup_(setup),
       db_(std::move(db)),
-      crypto_(crypto::make_crypto()),
+      crypto_(crypto::make_crypto(setup.config.pq != config::Pq::kOff)),
       rng_(crypto::make_rng()),
       roster_(db_, *crypto_),
       chronicle_(db_, dials ? 0 : 1),
@@ -198,6 +198,7 @@ bool Driver::settle(Now now, LinkId id, Link& link) {
   if (!link.announced && !link.over && channel.open()) {
     link.announced = told = sessions_changed_ = true;
     link_opened(id);
+    remember_pq(channel);
     engine_.handle(now, LinkUp{id, channel.peer(), channel.gen(), channel.dialled()});
     engine_.handle(now, Writable{id, channel.free()});
   }
@@ -211,6 +212,20 @@ bool Driver::settle(Now now, LinkId id, Link& link) {
   if (link.announced) engine_.handle(now, LinkDown{id, link.end()});
   else if (channel.dialled()) engine_.handle(now, DialFailed{channel.peer(), why_of(link.end())});
   return true;
+}
+
+// From now on nothing less will do with this friend. Where it cannot be written, the next session says it again.
+void Driver::remember_pq(const Channel& channel) {
+  chronicle_.opened(channel.peer(), channel.pq());
+  const Friend* who = roster_.find(channel.peer());
+  if (!channel.pq() || !who || who->pq_seen) return;
+  try {
+    db::note_pq_seen(db_, channel.peer(), channel.gen());
+    roster_old_ = again_ = true;
+    notes_.bell();
+  } catch (const db::Error& error) {
+    if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
+  }
 }
 
 void Driver::end_turn(Now now) {
@@ -290,8 +305,9 @@ void Driver::on(Now, Send& action) {
 
 void Driver::on(Now now, const Dial& action) {
   const Friend* who = roster_.find(action.peer);
-  if (who && who->info.dialable) dial(now, *who);
-  else engine_.handle(now, DialFailed{action.peer, Why::kNoAddress});
+  if (!who || !who->info.dialable) engine_.handle(now, DialFailed{action.peer, Why::kNoAddress});
+  else if (who->keys->need_pq && !crypto_->kem()) engine_.handle(now, DialFailed{action.peer, Why::kPqMissing});
+  else dial(now, *who);
 }
 
 void Driver::on(Now now, const CloseLink& action) {
@@ -312,9 +328,15 @@ void Driver::on(Now now, const Note& action) {
     sys::info(up ? "a session opened" : std::string("a session ended: ") + why_words(action.why));
   if (action.dialled && (up || action.next) && std::exchange(outage_, action.outage) != action.outage)
     sys::info(action.outage ? "our own network seems to be down" : "our own network seems to be well again");
+  warn_of_pq(now, action.why);
   if (!sys::log_shows(sys::Level::kDebug)) return;
   const Friend* who = roster_.find(action.peer);
   sys::debug((who ? who->name : "a former friend") + (action.dialled ? ", dialled by us: " : ", dialling us: ") + note_words(action, now));
+}
+
+void Driver::warn_of_pq(Now now, Why why) {
+  if ((why == Why::kPqPolicy || why == Why::kPqMissing) && pq_lines_.pass(now.mono))
+    sys::warn("no session with a friend for want of a post-quantum key exchange; gossipc status says with whom, and why");
 }
 
 void Driver::tell_sessions() {
@@ -331,9 +353,14 @@ void Driver::tell_sessions() {
 // --- the store
 
 void Driver::look_at_store(Now now) {
-  if (!store_.refresh()) return;
-  engine_.handle(now, Bell{});
-  store_changed(now);
+  const bool news = store_.refresh();
+  if (news) {
+    engine_.handle(now, Bell{});
+    store_changed(now);
+  } else if (!roster_old_) {
+    return;
+  }
+  roster_old_ = false;
   if (db::peers_version(db_) != roster_.version()) load_peers(now);
 }
 
@@ -349,7 +376,7 @@ void Driver::reload(Now now) {
 }
 
 void Driver::load_peers(Now now) {
-  roster_.load(setup_.network_key);
+  roster_.load(setup_.network_key, setup_.config.pq == config::Pq::kRequire);
   std::vector<PeerInfo> friends = roster_.infos();
   chronicle_.meet(friends);
   engine_.handle(now, PeersChanged{std::move(friends)});

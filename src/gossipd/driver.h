@@ -43,6 +43,7 @@ class Driver {
   void touch(LinkId id) { busy_.insert(id); }            // something was done with it: looked at until the turn ends
   const std::set<LinkId>& busy() const { return busy_; }  // some may be gone
   void tell(Now now, const Event& event) { engine_.handle(now, event); }
+  void warn_of_pq(Now now, Why why);                     // where that is why
 
   // --- hooks, in the order of a turn
   virtual void begin_turn(Now) {}
@@ -75,6 +76,7 @@ class Driver {
   void read_notes(Now now);
   void feed(Now now);
   bool settle(Now now, LinkId id, Link& link);
+  void remember_pq(const Channel& channel);
   void look_at_store(Now now);
   void probe_room(Now now);
   void act(Now now);
@@ -105,6 +107,7 @@ class Driver {
   std::set<std::pair<Micros, LinkId>> timers_;       // when channels want to tick
   Bytes buffer_;
   bool again_ = false;                 // more to do at once
+  bool roster_old_ = false;            // we changed a friend ourselves
   bool stopping_ = false;
   Micros stop_by_ = 0;
   bool sessions_changed_ = true;       // since the other process was told
@@ -115,7 +118,7 @@ class Driver {
   Micros probe_at_ = 0;
   std::map<PeerId, bool> noted_up_;    // what the log was told
   bool outage_ = false;                // likewise
-  sys::RateLimit room_lines_{kMinute}, session_lines_{kSecond};
+  sys::RateLimit room_lines_{kMinute}, session_lines_{kSecond}, pq_lines_{10 * kMinute};
 };
 
 Now clock_now();

@@ -191,6 +191,7 @@ void Listener::count_callers(Now now) {
   for (const ReasonCount& one : counts.reasons) {
     deltas.emplace_back(std::string("attempts: ") + why_code(why_of(one.reason)), one.count);
     chronicle_.note_attempt(now, one.peer, why_of(one.reason));
+    warn_of_pq(now, why_of(one.reason));
   }
   chronicle_.count(deltas);
 }

@@ -15,11 +15,11 @@ Hash stamp_of(Crypto& crypto, const db::Peer& peer, View psk) {
   return stamp;
 }
 
-std::uint64_t address_stamp(Crypto& crypto, const db::Peer& peer) {
+std::uint64_t address_stamp(Crypto& crypto, const db::Peer& peer, std::uint32_t pq_resets) {
   Bytes all;
   for (const db::Address& one : peer.addresses)
     Writer(all).bytes(as_view(one.host)).u8(0).u32(static_cast<std::uint32_t>(one.port));
-  Writer(all).bytes(peer.key_fp).bytes(peer.pub_fp);
+  Writer(all).bytes(peer.key_fp).bytes(peer.pub_fp).u32(pq_resets);
   return Reader(crypto.sha256(all)).u64();
 }
 
@@ -52,9 +52,16 @@ std::shared_ptr<const PairKeys> make_keys(db::Database& db, Crypto& crypto, cons
   return pair;
 }
 
+std::shared_ptr<const PairKeys> with_pq(std::shared_ptr<const PairKeys> keys, bool need) {
+  if (!keys || keys->need_pq == need) return keys;
+  auto changed = std::make_shared<PairKeys>(*keys);
+  changed->need_pq = need;
+  return changed;
+}
+
 }  // namespace
 
-void Roster::load(View network_key) {
+void Roster::load(View network_key, bool require_pq) {
   const db::Snapshot snapshot(db_);  // a friend deleted in the middle is here whole, and gone in the next load
   version_ = db::peers_version(db_);
   const Secret32 psk = psk_of(crypto_, network_key);
@@ -67,7 +74,10 @@ void Roster::load(View network_key) {
     one.stamp = stamp_of(crypto_, peer, psk);
     const Friend* known = find(peer.id);
     one.keys = known && known->stamp == one.stamp ? known->keys : make_keys(db_, crypto_, peer, psk);
-    one.info = {peer.id, peer.gen, one.keys && !peer.addresses.empty(), address_stamp(crypto_, peer)};
+    one.keys = with_pq(one.keys, require_pq || peer.pq_seen);
+    one.pq_seen = peer.pq_seen;
+    if (known) one.pq_resets = known->pq_resets + (known->pq_seen && !peer.pq_seen ? 1 : 0);
+    one.info = {peer.id, peer.gen, one.keys && !peer.addresses.empty(), address_stamp(crypto_, peer, one.pq_resets)};
     fresh.emplace(peer.id, std::move(one));
   }
   friends_ = std::move(fresh);

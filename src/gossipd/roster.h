@@ -20,13 +20,16 @@ struct Friend {
   std::size_t worked = 0;                // the one to begin with
   std::shared_ptr<const PairKeys> keys;  // null until set-peer-key, or where they do not parse
   Hash stamp{};                          // over everything the keys are made from
+  bool pq_seen = false;
+  std::uint32_t pq_resets = 0;           // how often pq_seen was taken back since we started: each is worth a call
 };
 
 class Roster {
  public:
   Roster(db::Database& db, Crypto& crypto) : db_(db), crypto_(crypto) {}
   // Reads the peers, all as of one moment; parses only the keys that are new. `network_key` empty: none.
-  void load(View network_key);
+  // require_pq: every friend needs it, seen before or not.
+  void load(View network_key, bool require_pq);
   std::int64_t version() const { return version_; }  // db::peers_version() of what was read
   const std::map<PeerId, Friend>& friends() const { return friends_; }
   const Friend* find(PeerId peer) const;

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "crypto/openssl.h"
 #include "db/files.h"
 #include "db/peers.h"
 #include "db/schema.h"
@@ -30,6 +31,12 @@ config::Config read_environment() {
   auto config = config::read_config(config::from_environment, config::Program::kDaemon);
   if (!config) throw Stop(kUsage, config.refusal());
   return *config;
+}
+
+void refuse_without_ml_kem(const Setup& setup) {
+  if (setup.config.pq != config::Pq::kRequire || crypto::make_crypto(true)->kem()) return;
+  throw Stop(kUsage, "GOSSIPD_PQ is \"require\", but " + crypto::library_name() + " has no ML-KEM-768",
+             "OpenSSL 3.5 has it; without it, set prefer");
 }
 
 void warn_of_doubtful(const Setup& setup) {
@@ -73,6 +80,7 @@ Setup read_setup() {
 }
 
 int check(const Setup& setup) {
+  refuse_without_ml_kem(setup);
   warn_of_doubtful(setup);
   try {
     db::open_store(setup.config.db_path, {.create = false, .write = false});
@@ -94,6 +102,7 @@ int print_config(const Setup& setup) {
 // The order is part of the design: who cannot have lock or address leaves before anything else happened.
 int run_worker(const Setup& setup, const std::vector<std::string>& listener_arguments) {
   const config::Config& config = setup.config;
+  refuse_without_ml_kem(setup);
   warn_of_doubtful(setup);
   const std::string short_of = shortage(sys::raise_descriptor_limit(kDescriptors));
   if (!short_of.empty()) sys::warn(short_of);

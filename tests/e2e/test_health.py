@@ -102,7 +102,7 @@ class Health(Case):
         a, b, c = self.node("ann"), self.node("bob"), self.node("cara")
         befriend(a, b, b_port=c.port)  # where ann looks for bob, cara answers
         self.wait_up(a, "bob")
-        wait_until(lambda: "(they called); our own calls: not recognised (with their own" in self.friend(a, "bob")["state"],
+        wait_until(lambda: "(they called), classical; our own calls: not recognised (with their own" in self.friend(a, "bob")["state"],
                    "somebody else to be found out", nodes=[a])
 
     def test_f28_own_outage_is_one_line_and_ends_by_itself(self):

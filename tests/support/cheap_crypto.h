@@ -87,8 +87,8 @@ inline Pair pair_of(Crypto& crypto, std::shared_ptr<const PrivateKey> one, std::
   const Secret32 psk = psk_of(crypto, {});
   const Statics there = derive_statics(crypto, psk, fp_one, fp_two), back = derive_statics(crypto, psk, fp_two, fp_one);
   Pair pair;
-  pair.one = std::make_shared<const PairKeys>(PairKeys{1, 1, std::move(one), std::move(two_public), fp_one, fp_two, there, back});
-  pair.two = std::make_shared<const PairKeys>(PairKeys{2, 1, std::move(two), std::move(one_public), fp_two, fp_one, back, there});
+  pair.one = std::make_shared<const PairKeys>(PairKeys{1, 1, std::move(one), std::move(two_public), fp_one, fp_two, there, back, false});
+  pair.two = std::make_shared<const PairKeys>(PairKeys{2, 1, std::move(two), std::move(one_public), fp_two, fp_one, back, there, false});
   return pair;
 }
 

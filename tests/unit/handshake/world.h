@@ -19,9 +19,12 @@ namespace gossip::test {
 
 using Trace = std::vector<std::string>;
 
+class TracingKem;
+
 // Writes down what is asked of a Crypto, with sizes, and every (key, nonce) that sealed.
 class TracingCrypto : public Crypto {
  public:
+  explicit TracingCrypto(Kem* kem = nullptr);
   Hash sha256(View data) override { return note("sha256", data.size()), real_->sha256(data); }
   Hash hmac(View key, View data) override { return note("hmac", data.size()), real_->hmac(key, data); }
   void seal(View key, View nonce, View ad, View plain, MutView out) override {
@@ -38,6 +41,7 @@ class TracingCrypto : public Crypto {
     return note("x25519", 32), real_->x25519(private_key, public_key, out);
   }
   bool equal(View a, View b) override { return note("equal", a.size()), real_->equal(a, b); }
+  Kem* kem() override;
 
   void note(const char* what, std::size_t size) {
     if (track) trace.push_back(std::string(what) + " " + std::to_string(size));
@@ -51,7 +55,39 @@ class TracingCrypto : public Crypto {
 
  private:
   std::unique_ptr<Crypto> real_ = crypto::make_crypto();
+  std::unique_ptr<TracingKem> kem_;
 };
+
+class TracingKemKey : public KemKey {
+ public:
+  TracingKemKey(TracingCrypto& trace, std::unique_ptr<KemKey> key) : trace_(trace), key_(std::move(key)) {}
+  void public_key(MutView out) const override { key_->public_key(out); }
+  void decapsulate(View ciphertext, MutView secret) const override {
+    trace_.note("decapsulate", ciphertext.size());
+    key_->decapsulate(ciphertext, secret);
+  }
+
+ private:
+  TracingCrypto& trace_;
+  std::unique_ptr<KemKey> key_;
+};
+
+class TracingKem : public Kem {
+ public:
+  TracingKem(TracingCrypto& trace, Kem& kem) : trace_(trace), kem_(kem) {}
+  std::unique_ptr<KemKey> make_key() override { return std::make_unique<TracingKemKey>(trace_, kem_.make_key()); }
+  bool encapsulate(View public_key, MutView ciphertext, MutView secret) override {
+    trace_.note("encapsulate", public_key.size());
+    return kem_.encapsulate(public_key, ciphertext, secret);
+  }
+
+ private:
+  TracingCrypto& trace_;
+  Kem& kem_;
+};
+
+inline TracingCrypto::TracingCrypto(Kem* kem) : kem_(kem ? std::make_unique<TracingKem>(*this, *kem) : nullptr) {}
+inline Kem* TracingCrypto::kem() { return kem_.get(); }
 
 class TracingPublic : public PublicKey {
  public:
@@ -96,7 +132,7 @@ inline M1 m1_of(const Initiator& initiator) {
 }
 
 struct World {
-  explicit World(View ann_der = ann_key(), View bob_der = bob_key(), View network_key = {}) {
+  explicit World(View ann_der = ann_key(), View bob_der = bob_key(), View network_key = {}, Kem* kem = nullptr) : crypto(kem) {
     ann_private = std::make_shared<TracingPrivate>(crypto, crypto::load_private(ann_der));
     bob_private = std::make_shared<TracingPrivate>(crypto, crypto::load_private(bob_der));
     auto ann_public = std::make_shared<TracingPublic>(crypto, crypto::public_half(ann_der));
@@ -104,8 +140,8 @@ struct World {
     const Hash fp_ann = crypto.sha256(ann_der), fp_bob = crypto.sha256(bob_der);
     const Secret32 psk = psk_of(crypto, network_key);
     const Statics there = derive_statics(crypto, psk, fp_ann, fp_bob), back = derive_statics(crypto, psk, fp_bob, fp_ann);
-    ann = std::make_shared<PairKeys>(PairKeys{2, 7, ann_private, bob_public, fp_ann, fp_bob, there, back});
-    bob = std::make_shared<PairKeys>(PairKeys{1, 9, bob_private, ann_public, fp_bob, fp_ann, back, there});
+    ann = std::make_shared<PairKeys>(PairKeys{2, 7, ann_private, bob_public, fp_ann, fp_bob, there, back, false});
+    bob = std::make_shared<PairKeys>(PairKeys{1, 9, bob_private, ann_public, fp_bob, fp_ann, back, there, false});
     responder.set_decoy(bob_public);
     set_peer(bob);
     crypto.take();
