@@ -37,7 +37,7 @@ replays   := $(fuzzers:%=$(BUILD)/replay-%)
 SEEDS     ?= 1
 SCENARIO  ?=
 
-.PHONY: all check asan lint demo sim simtwins bench fuzz install uninstall clean help
+.PHONY: all check asan lint demo pq-matrix sim simtwins bench fuzz install uninstall clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -76,6 +76,9 @@ lint: $(o_core) ## floors, purity of the core, sizes, man pages
 demo: all ## two daemons, two people, a conversation
 	@sh tests/e2e/demo.sh $(BUILD)
 
+pq-matrix: all ## PEER=folder with the gossipd and gossipc of a tree with another OpenSSL: who shakes hands with whom, and how
+	@GOSSIP_PEER=$(abspath $(PEER)) python3 tests/run.py --build $(BUILD) --only test_matrix
+
 $(BUILD)/sim: $(call objects,tests/sim) $(o_core)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ -pthread
 
@@ -112,6 +115,6 @@ clean: ## removes the build folder
 	rm -rf $(BUILD)
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' Makefile
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -58,7 +58,7 @@ class Background {
     drain(shared_->read.get());
     std::lock_guard lock(shared_->mutex);
     if (shared_->answers.empty()) return std::nullopt;
-    std::optional<Answer> out(std::move(shared_->answers.front()));
+    auto out = std::make_optional<Answer>(std::move(shared_->answers.front()));  // an Answer may be an optional itself
     shared_->answers.pop_front();
     if (!shared_->answers.empty()) wake(shared_->write.get());
     return out;

@@ -120,7 +120,7 @@ class Node:
         self.dir = tempfile.mkdtemp(prefix="gossip-%s-" % name)  # mode 0700
         self.db = os.path.join(self.dir, "data", "gossipd.db")
         self.port = 0
-        self.command = [GOSSIPD]
+        self.command, self.client = [GOSSIPD], GOSSIPC
         self.daemon, self.pgid = None, None
         self.lines, self.news = [], threading.Condition()
         self.reader = None
@@ -237,7 +237,7 @@ class Node:
 
     # --- gossipc
     def gossipc(self, *args, stdin=None, env=None, deadline=PATIENCE):
-        return run([GOSSIPC, *args], dict(self.env, **(env or {})), stdin, deadline)
+        return run([self.client, *args], dict(self.env, **(env or {})), stdin, deadline)
 
     def must(self, *args, stdin=None, deadline=PATIENCE):
         """gossipc that has to succeed; gives its standard output."""
