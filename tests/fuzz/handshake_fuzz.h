@@ -1,5 +1,5 @@
-// What the three targets of the handshake share: a friendship on OpenSSL and on CheapCrypto (the first byte of the input says
-// which), and mutation of good messages.
+// What the three targets of the handshake share: a friendship on OpenSSL, with ML-KEM where it has that, and on CheapCrypto with a
+// toy KEM (the first byte of the input says which), and mutation of good messages.
 #pragma once
 
 #include "core/wire.h"
@@ -7,8 +7,17 @@
 #include "gossip/handshake.h"
 #include "support/fuzz_input.h"
 #include "support/real_pair.h"
+#include "support/toy_kem.h"
 
 namespace gossip::test {
+
+class CheapWithKem : public CheapCrypto {
+ public:
+  Kem* kem() override { return &kem_; }
+
+ private:
+  ToyKem kem_;
+};
 
 struct World {
   std::unique_ptr<Crypto> crypto;
@@ -19,17 +28,24 @@ struct World {
 inline World& world(bool real) {
   static World worlds[2] = {
       [] {
-        World w{std::make_unique<CheapCrypto>(), {}, std::make_shared<CheapKey>(std::uint8_t{9})};
+        World w{std::make_unique<CheapWithKem>(), {}, std::make_shared<CheapKey>(std::uint8_t{9})};
         w.pair = cheap_pair(*w.crypto);
         return w;
       }(),
       [] {
-        World w{crypto::make_crypto(), {}, nullptr};
+        World w{crypto::make_crypto(true), {}, nullptr};
         w.pair = real_pair(*w.crypto);
         w.decoy = w.pair.two->theirs;  // any key of the size will do
         return w;
       }()};
   return worlds[real ? 1 : 0];
+}
+
+// An encapsulation key that is one, where anybody looks.
+inline bool imports(Crypto& crypto, View ek) {
+  std::array<std::uint8_t, kKemCiphertext> ct;
+  Secret32 secret;
+  return !crypto.kem() || crypto.kem()->encapsulate(ek, ct, secret.mut());
 }
 
 inline Responder responder_of(World& w, Rng& rng) {

@@ -20,7 +20,8 @@ void seal_body(World& w, View n_i, View b1, MutView m1) {
 bool body_is_fine(Crypto& crypto, View b1) {
   Secret32 any, out;
   any.mut()[0] = 9;
-  return b1[0] == 1 && b1[1] <= 1 && zero(b1.subspan(2, 14)) && crypto.x25519(any, b1.subspan(16, 32), out.mut());
+  return b1[0] == 1 && b1[1] <= 1 && zero(b1.subspan(2, 14)) && crypto.x25519(any, b1.subspan(16, 32), out.mut()) &&
+         (b1[1] == 0 || imports(crypto, b1.subspan(48)));
 }
 
 }  // namespace
@@ -44,8 +45,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 2: std::copy(initiator.m1().begin(), initiator.m1().end(), m1.begin()); expected = true; break;
     default: {
       std::array<std::uint8_t, wire::kB1> b1{1};
-      if (feed.u8() & 1) rng.fill(b1), std::fill(b1.begin(), b1.begin() + 16, std::uint8_t{0}), b1[0] = 1;
-      fill_from(feed, b1);
+      const std::uint8_t start = feed.u8();
+      if (start & 1) rng.fill(b1), std::fill(b1.begin(), b1.begin() + 16, std::uint8_t{0}), b1[0] = 1;
+      if (start & 2) std::fill(b1.begin() + 80, b1.end(), std::uint8_t{7});  // a key of the toy
+      fill_from(feed, MutView{b1}.first(start & 4 ? 48 : b1.size()));
       expected = body_is_fine(*w.crypto, b1);
       seal_body(w, rng.array<32>(), b1, m1);
     }

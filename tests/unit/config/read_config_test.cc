@@ -67,8 +67,9 @@ TEST(ReadConfig, ValuesAreTaken) {
       {"GOSSIPD_FRIEND_QUOTA", "0", [](const Config& c) { return c.friend_quota == 0; }},
       {"GOSSIPD_FRIEND_QUOTA", "1000000000000", [](const Config& c) { return c.friend_quota == 1'000'000'000'000; }},
       {"GOSSIPD_COVER", "off", [](const Config&) { return true; }},
-      {"GOSSIPD_PQ", "prefer", [](const Config&) { return true; }},
-      {"GOSSIPD_PQ", "off", [](const Config&) { return true; }},
+      {"GOSSIPD_PQ", "off", [](const Config& c) { return c.pq == Pq::kOff; }},
+      {"GOSSIPD_PQ", "prefer", [](const Config& c) { return c.pq == Pq::kPrefer; }},
+      {"GOSSIPD_PQ", "require", [](const Config& c) { return c.pq == Pq::kRequire; }},
   };
   for (const Row& row : rows) {
     auto config = read_with(row.name, row.value);
@@ -91,7 +92,7 @@ TEST(ReadConfig, WrongValuesAreRefusedInOneLineThatNamesTheVariable) {
       {"GOSSIPD_FETCH_INTERVAL", "0.5"}, {"GOSSIPD_FETCH_INTERVAL", "5s"}, {"GOSSIPD_NETWORK_KEY_FILE", ""},
       {"GOSSIPD_NETWORK_KEY_FILE", "~/key"}, {"GOSSIPD_MAX_MESSAGE", "0"}, {"GOSSIPD_MAX_MESSAGE", "1048577"},
       {"GOSSIPD_FRIEND_QUOTA", "-1"}, {"GOSSIPD_FRIEND_QUOTA", "1G"}, {"GOSSIPD_COVER", "low"}, {"GOSSIPD_COVER", "on"}, {"GOSSIPD_COVER", "maybe"},
-      {"GOSSIPD_PQ", "require"}, {"GOSSIPD_PQ", "yes"}, {"GOSSIPD_PASSPHRASE_FILE", "/x"}, {"GOSSIPD_PASSPHRASE_FD", "3"},
+      {"GOSSIPD_PQ", ""}, {"GOSSIPD_PQ", "yes"}, {"GOSSIPD_PQ", "Require"}, {"GOSSIPD_PASSPHRASE_FILE", "/x"}, {"GOSSIPD_PASSPHRASE_FD", "3"},
   };
   for (const auto& [name, value] : rows) {
     auto config = read_with(name, value);
@@ -138,6 +139,7 @@ TEST(Describe, SaysWhereEachValueCameFrom) {
   EXPECT_EQ(rows["GOSSIPD_LISTEN_IP"].origin, "default");
   EXPECT_EQ(rows["GOSSIPD_FETCH_INTERVAL"].value, "5");
   EXPECT_EQ(rows["GOSSIPD_COVER"].value, "off");
+  EXPECT_EQ(rows["GOSSIPD_PQ"].value, "prefer");
 }
 
 TEST(UnknownVariables, AreNamedOnlyWhenTheyLookLikeOurs) {

@@ -150,6 +150,41 @@ TEST_F(Peers, SettingKeys) {
   EXPECT_EQ(log.cursor(bob.id, 2).seq, 0u);
 }
 
+// With the keys of one gen: seen once, and taken back on purpose or with the key alone.
+TEST_F(Peers, A17_PostQuantumOnceSeenStays) {
+  keys(4);
+  ASSERT_EQ(add_peer(db_, "bob"), Change::kDone);
+  ASSERT_EQ(set_peer_key(db_, "bob", Bytes(400, 7), filled(101), false), Change::kDone);
+  const PeerId bob = find_peer(db_, "bob")->id;
+  auto seen = [&] { return find_peer(db_, "bob")->pq_seen; };
+  std::int64_t version = peers_version(db_);
+  EXPECT_FALSE(seen());
+  EXPECT_EQ(reset_pq(db_, "bob"), Change::kSame);
+  EXPECT_EQ(reset_pq(db_, "eve"), Change::kNoSuch);
+  note_pq_seen(db_, bob, 2);
+  note_pq_seen(db_, bob + 1, 1);
+  EXPECT_FALSE(seen()) << "keys of another gen, another friend";
+  EXPECT_EQ(peers_version(db_), version);
+  note_pq_seen(db_, bob, 1);
+  EXPECT_TRUE(seen());
+  EXPECT_NE(peers_version(db_), version) << "the other process has to know";
+  version = peers_version(db_);
+  note_pq_seen(db_, bob, 1);
+  EXPECT_EQ(set_peer_key(db_, "bob", Bytes(400, 7), filled(101), false), Change::kSame);
+  EXPECT_TRUE(seen());
+  EXPECT_EQ(peers_version(db_), version);
+  EXPECT_EQ(reset_pq(db_, "bob"), Change::kDone);
+  EXPECT_FALSE(seen());
+  EXPECT_NE(peers_version(db_), version);
+  note_pq_seen(db_, bob, 1);
+  ASSERT_EQ(set_peer_key(db_, "bob", Bytes(400, 8), filled(102), true), Change::kDone);
+  EXPECT_FALSE(seen());
+  note_pq_seen(db_, bob, 2);
+  EXPECT_TRUE(seen());
+  ASSERT_EQ(replace_peer(db_, "bob"), Change::kDone);
+  EXPECT_FALSE(seen());
+}
+
 TEST_F(Peers, EveryChangeIsNoticed) {
   std::int64_t version = peers_version(db_);
   auto noticed = [&] {

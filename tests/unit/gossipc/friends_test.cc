@@ -19,7 +19,7 @@ constexpr std::int64_t kNow = kThen + 60'000;
 
 db::PeerState state(int side, const char* what, Why why, std::int64_t next_ms = 0, unsigned failures = 0,
                     std::int64_t last_up_ms = 0) {
-  return {7, side, what, why_code(why), kThen, next_ms, last_up_ms, failures};
+  return {7, side, what, why_code(why), kThen, next_ms, last_up_ms, failures, false};
 }
 
 std::string words(const db::Peer& who, const std::vector<db::PeerState>& states, bool running = true) {
@@ -65,29 +65,35 @@ TEST(Friends, F4NotRecognisedSaysWhatIsKnown) {
   const db::PeerState dial = state(0, "waiting", Why::kNotRecognised, kNow + 3000);
   EXPECT_EQ(words(peer("h"), {dial}),
             "not up: not recognised (they have not added us or not set our key, or one side has an old key or another network "
-            "key, or somebody else answers there); next try in 3 s; never up so far");
+            "key, or they want a post-quantum key exchange and we can do none, or somebody else answers there); next try in 3 s; never up so far");
   const std::string once = words(peer("h"), {dial, state(1, "waiting", Why::kClosed, 0, 0, kThen)});
   EXPECT_NE(once.find("not recognised any more (with these keys it has worked: they have deleted us"), once.npos) << once;
   const std::string now = words(peer("h"), {state(0, "waiting", Why::kSomebodyElse, kNow + 3000), state(1, "up", Why::kNone)});
-  EXPECT_EQ(now, "up since 2026-01-31 14:18:55 (they called); our own calls: not recognised (with their own session up the keys are "
-                 "right, so somebody else answers there)");
+  EXPECT_EQ(now, "up since 2026-01-31 14:18:55 (they called), classical; our own calls: not recognised (with their own session up the "
+                 "keys are right, so somebody else answers there)");
 }
 
 TEST(Friends, UpOnEitherSide) {
   db::PeerState ours = state(0, "up", Why::kNone), theirs = state(1, "up", Why::kNone), other = state(0, "up", Why::kNone);
   theirs.since_ms += 1000;
   other.peer = 8;
-  EXPECT_EQ(words(peer("h"), {ours}), "up since 2026-01-31 14:18:55 (we called)");
-  EXPECT_EQ(words(peer(""), {theirs}), "up since 2026-01-31 14:18:56 (they called)");
+  EXPECT_EQ(words(peer("h"), {ours}), "up since 2026-01-31 14:18:55 (we called), classical");
+  EXPECT_EQ(words(peer(""), {theirs}), "up since 2026-01-31 14:18:56 (they called), classical");
   EXPECT_EQ(words(peer("h"), {theirs, state(0, "waiting", Why::kRefused, kNow + 1)}),
-            "up since 2026-01-31 14:18:56 (they called); our own calls: refused (nobody listens there)");
+            "up since 2026-01-31 14:18:56 (they called), classical; our own calls: refused (nobody listens there)");
   const FriendView both = friend_view(peer("h"), {theirs, ours}, true, kNow);
-  EXPECT_EQ(both.words, "up since 2026-01-31 14:18:55 (both called)");
+  EXPECT_EQ(both.words, "up since 2026-01-31 14:18:55 (both called), classical");
   EXPECT_TRUE(both.up);
   EXPECT_EQ(both.last_up_ms, kNow);
   EXPECT_FALSE(friend_view(peer("h"), {other}, true, kNow).up);
+  EXPECT_FALSE(both.pq);
+  ours.pq = true;
+  EXPECT_FALSE(friend_view(peer("h"), {theirs, ours}, true, kNow).pq) << "both of them, or it is none";
+  theirs.pq = true;
+  EXPECT_TRUE(friend_view(peer("h"), {theirs, ours}, true, kNow).pq);
+  EXPECT_EQ(words(peer("h"), {ours}), "up since 2026-01-31 14:18:55 (we called), post-quantum");
   EXPECT_EQ(words(peer("h"), {state(0, "up", Why::kLogRestarted)}),
-            "up since 2026-01-31 14:18:55 (we called); their log is not the one it was, and is read from the start");
+            "up since 2026-01-31 14:18:55 (we called), classical; their log is not the one it was, and is read from the start");
 }
 
 TEST(Friends, NotesOfADaemonThatIsGoneCountForNothing) {
