@@ -191,15 +191,15 @@ Change set_peer_key(Database& db, std::string_view name, View spki_der, const Ha
   return finish(db, transaction);
 }
 
-void note_pq_seen(Database& db, PeerId peer, std::uint64_t gen) {
+bool note_pq_seen(Database& db, PeerId peer, std::uint64_t gen) {
   Statement row = db.prepare("SELECT 1 FROM peers WHERE id=? AND gen=? AND pq_seen=0");
   const bool news = row.bind(1, signed_of(peer)).bind(2, signed_of(gen)).step();
   row.reset();
-  if (!news) return;
+  if (!news) return false;
   Transaction transaction(db);
   check_version(db);
   db.prepare("UPDATE peers SET pq_seen=1 WHERE id=? AND gen=?").bind(1, signed_of(peer)).bind(2, signed_of(gen)).run();
-  finish(db, transaction);
+  return finish(db, transaction) == Change::kDone;
 }
 
 Change reset_pq(Database& db, std::string_view name) {

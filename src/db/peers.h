@@ -54,8 +54,8 @@ void note_worked(Database& db, PeerId peer, const Address& address);
 // kSame: this very key is set already. kExists: another key is set and `replace` is false. kConflict: the key is one of ours
 // or another friend's. A replaced key bumps gen and resets cursor and state.
 Change set_peer_key(Database& db, std::string_view name, View spki_der, const Hash& fp, bool replace);
-// A session with the keys of `gen` was post-quantum. Writes only the first time.
-void note_pq_seen(Database& db, PeerId peer, std::uint64_t gen);
+// A session with the keys of `gen` was post-quantum. Writes, and gives true, only the first time.
+bool note_pq_seen(Database& db, PeerId peer, std::uint64_t gen);
 Change reset_pq(Database& db, std::string_view name);                        // sessions may be classical again; kSame: they might
 Change delete_peer(Database& db, std::string_view name);                     // and its key row; the who row stays
 

@@ -61,13 +61,17 @@ void Chronicle::note(Now now, const Note& note) {
   if (up != was_up) urgent_ = true;
 }
 
-// One that takes the place of another makes no note.
-void Chronicle::opened(PeerId peer, bool pq) {
+// One that takes the place of another makes no note. Where the first one cannot be written, the next says it again.
+bool Chronicle::opened(PeerId peer, std::uint64_t gen, bool pq) {
   pq_[peer] = pq;
   const auto known = states_.find(peer);
-  if (known == states_.end() || known->second.state != "up" || known->second.pq == pq) return;
-  known->second.pq = pq;
-  unwritten_.insert(peer);
+  if (known != states_.end() && known->second.state == "up" && known->second.pq != pq) {
+    known->second.pq = pq;
+    unwritten_.insert(peer);
+  }
+  bool first = false;
+  if (pq) done([&] { first = db::note_pq_seen(db_, peer, gen); });
+  return first;
 }
 
 void Chronicle::note_attempt(Now now, PeerId peer, Why why) {

@@ -21,7 +21,8 @@ class Chronicle {
   // side: 0 for the process that dials, 1 for the one that is dialled. Forgets what an earlier process of that side left.
   Chronicle(db::Database& db, int side);
   void note(Now now, const Note& note);
-  void opened(PeerId peer, bool pq);                 // a session, post-quantum or not: before its note
+  // A session: before its note. True when it is the friend's first post-quantum one, and peers changed: no other will do now.
+  bool opened(PeerId peer, std::uint64_t gen, bool pq);
   void note_attempt(Now now, PeerId peer, Why why);  // a friend who called and did not get as far as a session
   // Forgets who is no more, or has a new key; says of the others when they were up last.
   void meet(std::vector<PeerInfo>& friends);

@@ -198,7 +198,10 @@ bool Driver::settle(Now now, LinkId id, Link& link) {
   if (!link.announced && !link.over && channel.open()) {
     link.announced = told = sessions_changed_ = true;
     link_opened(id);
-    remember_pq(channel);
+    if (chronicle_.opened(channel.peer(), channel.gen(), channel.pq())) {
+      roster_old_ = again_ = true;
+      notes_.bell();
+    }
     engine_.handle(now, LinkUp{id, channel.peer(), channel.gen(), channel.dialled()});
     engine_.handle(now, Writable{id, channel.free()});
   }
@@ -212,20 +215,6 @@ bool Driver::settle(Now now, LinkId id, Link& link) {
   if (link.announced) engine_.handle(now, LinkDown{id, link.end()});
   else if (channel.dialled()) engine_.handle(now, DialFailed{channel.peer(), why_of(link.end())});
   return true;
-}
-
-// From now on nothing less will do with this friend. Where it cannot be written, the next session says it again.
-void Driver::remember_pq(const Channel& channel) {
-  chronicle_.opened(channel.peer(), channel.pq());
-  const Friend* who = roster_.find(channel.peer());
-  if (!channel.pq() || !who || who->pq_seen) return;
-  try {
-    db::note_pq_seen(db_, channel.peer(), channel.gen());
-    roster_old_ = again_ = true;
-    notes_.bell();
-  } catch (const db::Error& error) {
-    if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
-  }
 }
 
 void Driver::end_turn(Now now) {

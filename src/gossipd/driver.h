@@ -76,7 +76,6 @@ class Driver {
   void read_notes(Now now);
   void feed(Now now);
   bool settle(Now now, LinkId id, Link& link);
-  void remember_pq(const Channel& channel);
   void look_at_store(Now now);
   void probe_room(Now now);
   void act(Now now);
