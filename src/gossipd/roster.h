@@ -29,7 +29,7 @@ class Roster {
   Roster(db::Database& db, Crypto& crypto) : db_(db), crypto_(crypto) {}
   // Reads the peers, all as of one moment; parses only the keys that are new. `network_key` empty: none.
   // require_pq: every friend needs it, seen before or not.
-  void load(View network_key, bool require_pq);
+  void load(View network_key, bool require_pq = false);
   std::int64_t version() const { return version_; }  // db::peers_version() of what was read
   const std::map<PeerId, Friend>& friends() const { return friends_; }
   const Friend* find(PeerId peer) const;

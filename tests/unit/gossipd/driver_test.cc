@@ -51,6 +51,7 @@ class FullChannel : public Channel {
   bool finished() const override { return false; }
   End end() const override { return End::kOpenStill; }
   Hash session_id() const override { return {}; }
+  bool pq() const override { return false; }
 
  private:
   const PeerId peer_;
@@ -91,6 +92,7 @@ class Caller : public Channel {
   bool finished() const override { return false; }
   End end() const override { return End::kOpenStill; }
   Hash session_id() const override { return {}; }
+  bool pq() const override { return false; }
 
  private:
   Told& told_;

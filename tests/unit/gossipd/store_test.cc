@@ -102,6 +102,31 @@ TEST_F(OnStore, AFriendDeletedInTheMiddleOfALoadIsThereWhole) {
   EXPECT_TRUE(roster.friends().empty());
 }
 
+// T-A17: the pin comes with the friend, parses nothing anew, and is worth a call at once when it is taken back.
+TEST_F(OnStore, TheRosterKnowsWhoNeedsPostQuantum) {
+  add_key(test::ann_key());
+  const PeerId bob = befriend("bob", test::bob_key());
+  Roster roster(*db_, *crypto_);
+  roster.load({});
+  const auto keys = roster.keys()[0];
+  const auto stamp = roster.infos()[0].address_stamp;
+  EXPECT_FALSE(keys->need_pq);
+  ASSERT_TRUE(db::note_pq_seen(*db_, bob, 1));
+  roster.load({});
+  EXPECT_TRUE(roster.keys()[0]->need_pq);
+  EXPECT_FALSE(keys->need_pq) << "who shakes hands meanwhile keeps what it has";
+  EXPECT_EQ(roster.keys()[0]->theirs, keys->theirs);
+  EXPECT_EQ(roster.infos()[0].address_stamp, stamp) << "no reason to call";
+  ASSERT_EQ(db::reset_pq(*db_, "bob"), db::Change::kDone);
+  roster.load({});
+  EXPECT_FALSE(roster.keys()[0]->need_pq);
+  const auto reset = roster.infos()[0].address_stamp;
+  EXPECT_NE(reset, stamp);
+  roster.load({}, true);
+  EXPECT_TRUE(roster.keys()[0]->need_pq) << "everybody, where it is required";
+  EXPECT_EQ(roster.infos()[0].address_stamp, reset);
+}
+
 TEST_F(OnStore, AFriendWhoseKeysDoNotParseIsLeftOutAlone) {
   db::add_key(*db_, Bytes{1, 2, 3}, Hash{});
   const PeerId eve = befriend("eve", test::bob_key());
@@ -193,6 +218,33 @@ TEST_F(OnStore, TheChronicleWritesStatesSeldomAndSessionsAtOnce) {
   chronicle.close(now);
   EXPECT_EQ(state().state, "");
   EXPECT_EQ(state().last_up_ms, 9000) << "when it was up last outlives the daemon";
+}
+
+TEST_F(OnStore, A17_TheChronicleRemembersTheFirstPostQuantumSession) {
+  add_key(test::ann_key());
+  const PeerId bob = befriend("bob", test::bob_key());
+  Chronicle chronicle(*db_, 0);
+  Now now{10'000'000, 5000};
+  auto said_pq = [&](bool pq) {
+    const bool first = chronicle.opened(bob, 1, pq);
+    chronicle.note(now, Note{bob, true, Health::kUp, Why::kNone});
+    now.mono += kMinute;
+    chronicle.run(now);
+    EXPECT_EQ(db::peer_states(*db_)[0].pq, pq);
+    return first;
+  };
+  EXPECT_FALSE(said_pq(false));
+  EXPECT_FALSE(db::find_peer(*db_, "bob")->pq_seen);
+  EXPECT_TRUE(said_pq(true));
+  EXPECT_TRUE(db::find_peer(*db_, "bob")->pq_seen);
+  EXPECT_FALSE(said_pq(true)) << "known already";
+  chronicle.opened(bob, 1, false);  // in the place of the one before: the engine has nothing to note
+  now.mono += kMinute;
+  chronicle.run(now);
+  EXPECT_FALSE(db::peer_states(*db_)[0].pq);
+  chronicle.note(now, Note{bob, true, Health::kWaiting, Why::kPqPolicy});
+  chronicle.run(now);
+  EXPECT_EQ(db::peer_states(*db_)[0].reason, "pq_policy");
 }
 
 TEST_F(OnStore, TheChronicleKnowsWhoWasUpLastUntilTheKeyChanges) {
