@@ -1,10 +1,11 @@
-// Secret<N>: bytes that are wiped when they go out of scope. wipe() is not optimised away.
+// Secret<N>, SecretBytes: bytes that are wiped when they go out of scope. wipe() is not optimised away.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "gossip/bytes.h"
 
@@ -29,5 +30,23 @@ class Secret {
 };
 
 using Secret32 = Secret<32>;
+
+// Any number of them; moved, never copied.
+class SecretBytes {
+ public:
+  SecretBytes() = default;
+  explicit SecretBytes(Bytes&& from) : bytes_(std::move(from)) {}
+  SecretBytes(SecretBytes&&) = default;  // a vector's move leaves nothing behind
+  SecretBytes& operator=(SecretBytes&& other) {
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~SecretBytes() { wipe(bytes_); }
+  View view() const { return bytes_; }
+  operator View() const { return bytes_; }
+
+ private:
+  Bytes bytes_;
+};
 
 }  // namespace gossip

@@ -87,7 +87,7 @@ Result<Bytes> read_network_key(const std::string& path) {
     if (!key) return Refusal{what + key.refusal().what, key.refusal().hint};
     return key;
   } catch (const sys::Error& error) {
-    return Refusal{"GOSSIPD_NETWORK_KEY_FILE: " + shown(error.what())};
+    return Refusal{"GOSSIPD_NETWORK_KEY_FILE: " + shown(error.what()), "make one with: openssl rand -hex 32"};
   }
 }
 

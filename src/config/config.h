@@ -10,6 +10,7 @@
 
 #include "gossip/bytes.h"
 #include "gossip/result.h"
+#include "gossip/secret.h"
 #include "gossip/time.h"
 
 namespace gossip::config {
@@ -27,6 +28,8 @@ struct Config {
   Micros fetch_interval = 5 * kSecond;
   std::string network_key_file;         // empty: none
   std::size_t max_message = 65536;
+  std::string passphrase_file;          // empty: none
+  int passphrase_fd = -1;               // -1: none; at most one of the two
   std::uint64_t friend_quota = std::uint64_t{1} << 30;  // bytes a day stored from one friend; 0: no limit
   Pq pq = Pq::kPrefer;
 };
@@ -39,7 +42,7 @@ using Lookup = std::function<std::optional<std::string>(std::string_view)>;
 enum class Program { kDaemon, kClient };  // the daemon needs GOSSIPD_USERNAME; the client looks only at what it uses
 
 // A wrong value is one Refusal that names the variable, what it was and what would do. Variables of the design that this version
-// cannot honour (GOSSIPD_COVER other than off, GOSSIPD_PASSPHRASE_*) are refused in words rather than ignored.
+// cannot honour (GOSSIPD_COVER other than off) are refused in words rather than ignored.
 Result<Config> read_config(const Lookup& lookup, Program program);
 std::vector<Shown> describe(const Lookup& lookup, const Config& config);
 std::optional<std::string> from_environment(std::string_view name);  // a Lookup on getenv
@@ -52,5 +55,13 @@ std::vector<std::string> names_in_environment();
 Result<Bytes> read_network_key(const std::string& path);
 // 64 hex digits of either case, at most one line end.
 Result<Bytes> parse_network_key(std::string_view file_contents);
+
+// What the database is sealed with, from the file or the descriptor; nothing where neither is named. One line of 1 to 1024 bytes,
+// one line end at its end left out. The file must be regular and closed to others; the descriptor is read to its end and closed.
+// REQUIRES to be called before anything else is opened: a descriptor nobody passed must not be one of ours by then.
+Result<std::optional<SecretBytes>> read_passphrase(const Config& config);
+// The same from a file, "-" for standard input. `name`: what the words begin with.
+Result<SecretBytes> read_passphrase_file(const std::string& name, const std::string& path);
+Result<SecretBytes> parse_passphrase(View contents);
 
 }  // namespace gossip::config

@@ -16,7 +16,9 @@ constexpr std::size_t kLongestPath = 4000;  // leaves room for "-wal" and the li
 const char* const kLater = "this version cannot honour it";
 
 std::string quoted(const std::string& value) { return "\"" + shown(value) + "\""; }
-Fault wrong(const std::string& value, const std::string& wanted) { return Refusal{"is " + quoted(value) + ", not " + wanted}; }
+Fault wrong(const std::string& value, const std::string& wanted, const std::string& hint = "unset it for the default") {
+  return Refusal{"is " + quoted(value) + ", not " + wanted, hint};
+}
 
 // A whole number in decimal digits, nothing else around it.
 std::optional<long> number(const std::string& value) {
@@ -39,7 +41,7 @@ Fault read_path(const std::string& value, std::string& out) {
   if (value.empty()) return Refusal{"is set but empty", "name a file, or unset it"};
   if (value[0] == '~')
     return Refusal{"begins with \"~\", which only a shell expands", "write $HOME/..., outside single quotes"};
-  if (value.size() > kLongestPath) return Refusal{"is longer than " + std::to_string(kLongestPath) + " bytes"};
+  if (value.size() > kLongestPath) return Refusal{"is longer than " + std::to_string(kLongestPath) + " bytes", "choose a shorter one"};
   out = value;
   return std::nullopt;
 }
@@ -48,14 +50,14 @@ Fault fine(const Lookup&, Program, Config&) { return std::nullopt; }
 
 // --- GOSSIPD_DB_PATH
 Fault read_db_path(const std::string& value, Config& config) {
-  if (value.ends_with('/')) return wrong(value, "the path of a file");
+  if (value.ends_with('/')) return wrong(value, "the path of a file", "name the file itself: " + value + "gossipd.db");
   return read_path(value, config.db_path);
 }
 Fault default_db_path(const Lookup& lookup, Program, Config& config) {
   std::string base = lookup("XDG_DATA_HOME").value_or("");
   if (!base.starts_with('/')) {  // the XDG base directory specification: a relative path is to be ignored
     base = lookup("HOME").value_or("");
-    if (!base.starts_with('/')) return Refusal{"is not set, and there is no HOME to put the database under"};
+    if (!base.starts_with('/')) return Refusal{"is not set, and there is no HOME to put the database under", "name the file"};
     base += "/.local/share";
   }
   return read_path(base + "/gossipd/gossipd.db", config.db_path);
@@ -63,7 +65,7 @@ Fault default_db_path(const Lookup& lookup, Program, Config& config) {
 
 // --- where to listen, and as whom
 Fault read_listen_ip(const std::string& value, Config& config) {
-  if (!sys::Address::parse(value, 0)) return wrong(value, "an IPv4 or IPv6 address");
+  if (!sys::Address::parse(value, 0)) return wrong(value, "an IPv4 or IPv6 address", "127.0.0.1 is this machine only, 0.0.0.0 or :: is everybody");
   config.listen_ip = value;
   return std::nullopt;
 }
@@ -123,7 +125,18 @@ Fault read_cover(const std::string& value, Config&) {
   if (value != "low" && value != "on") return wrong(value, "off, low or on");
   return Refusal{"is " + quoted(value) + ", but " + kLater, "unset it, or set off"};
 }
-Fault read_passphrase(const std::string&, Config&) { return Refusal{std::string("is set, but ") + kLater, "unset it"}; }
+
+// --- the passphrase: where it is, never itself
+Fault read_passphrase_file(const std::string& value, Config& config) { return read_path(value, config.passphrase_file); }
+Fault read_passphrase_fd(const std::string& value, Config& config) {
+  const std::optional<long> fd = number(value);
+  if (!fd || *fd == 1 || *fd == 2 || *fd > 65535)
+    return Refusal{"is " + quoted(value) + ", not the number of an open descriptor", "0, or from 3: GOSSIPD_PASSPHRASE_FD=3 gossipd 3< FILE"};
+  if (!config.passphrase_file.empty()) return Refusal{"is set, and GOSSIPD_PASSPHRASE_FILE too", "unset one of them"};
+  config.passphrase_fd = static_cast<int>(*fd);
+  return std::nullopt;
+}
+std::string show_passphrase_fd(const Config& c) { return c.passphrase_fd < 0 ? "" : std::to_string(c.passphrase_fd); }
 
 std::string seconds(const Config& c) { return std::to_string(c.fetch_interval / kSecond); }
 
@@ -141,8 +154,8 @@ const std::array<Variable, 15> kVariables{{
     {"GOSSIPD_FRIEND_QUOTA", false, read_friend_quota, fine, [](const Config& c) { return std::to_string(c.friend_quota); }},
     {"GOSSIPD_COVER", false, read_cover, fine, [](const Config&) { return std::string("off"); }},
     {"GOSSIPD_PQ", false, read_pq, fine, [](const Config& c) { return std::string(kPqModes[static_cast<int>(c.pq)]); }},
-    {"GOSSIPD_PASSPHRASE_FILE", false, read_passphrase, fine, [](const Config&) { return std::string(); }},
-    {"GOSSIPD_PASSPHRASE_FD", false, read_passphrase, fine, [](const Config&) { return std::string(); }},
+    {"GOSSIPD_PASSPHRASE_FILE", true, read_passphrase_file, fine, [](const Config& c) { return c.passphrase_file; }},
+    {"GOSSIPD_PASSPHRASE_FD", true, read_passphrase_fd, fine, show_passphrase_fd},
 }};
 
 }  // namespace

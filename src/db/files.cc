@@ -90,6 +90,14 @@ std::int64_t check_file(const std::string& path) {
   return st.st_size;
 }
 
+void check_writable(const std::string& path) {
+  for (const std::string& one : {directory_of(path), path, path + "-wal", path + "-shm"}) {
+    if (::faccessat(AT_FDCWD, one.c_str(), W_OK, AT_EACCESS) == 0 || errno == ENOENT) continue;
+    const std::string why = std::strerror(errno);
+    throw Error(Trouble::kFull, one + " cannot be written: " + why, "make it writable, or the medium it lies on");
+  }
+}
+
 void make_private_file(const std::string& path) {
   remove_file(path);
   Fd fd(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);

@@ -2,49 +2,55 @@
 
 #include "db/peers.h"
 #include "db/schema.h"
+#include "db/sealed.h"
 
 namespace gossip::db {
 
-static Bytes bytes_of(View blob) { return {blob.begin(), blob.end()}; }
-
 void bump_peers(Database& db) { db.exec("UPDATE meta SET v=v+1 WHERE k='peers'"); }
 
-// The row id says nothing about when it was made; two of 2^63 do not meet.
-void add_key(Database& db, View private_der, const Hash& fp) {
-  Transaction transaction(db);
-  check_version(db);
-  db.prepare("INSERT INTO keys(id, fp, private) VALUES(max(1, random() & 0x7fffffffffffffff), ?, ?)")
-      .bind(1, fp)
-      .bind(2, private_der)
-      .run();
-  bump_peers(db);
-  transaction.commit();
-}
-
-static std::int64_t count(Database& db, const char* sql) {
+static std::int64_t number(Database& db, const char* sql) {
   Statement row = db.prepare(sql);
   row.step();
   return row.integer(0);
 }
 
-std::int64_t unassigned_keys(Database& db) {
-  return count(db, "SELECT count(*) FROM keys WHERE id NOT IN (SELECT key FROM peers)");
+// The row id says nothing about when it was made; two of 2^63 do not meet.
+void add_key(Database& db, View private_der, const Hash& fp) {
+  Transaction transaction(db);
+  check_version(db);
+  const Columns columns(db);
+  const std::int64_t id = number(db, "SELECT max(1, random() & 0x7fffffffffffffff)");
+  const Stored stored_fp = columns.fp("keys.fp", fp);
+  Stored stored = columns.private_key(id, fp, private_der);
+  Statement row = db.prepare("INSERT INTO keys(id, fp, private) VALUES(?, ?, ?)");
+  put(row.bind(1, id), 2, stored_fp);
+  put(row, 3, stored).run();
+  wipe(stored.bytes);
+  bump_peers(db);
+  transaction.commit();
 }
 
-std::int64_t assigned_keys(Database& db) { return count(db, "SELECT count(*) FROM peers"); }
+std::int64_t unassigned_keys(Database& db) {
+  return number(db, "SELECT count(*) FROM keys WHERE id NOT IN (SELECT key FROM peers)");
+}
+
+std::int64_t assigned_keys(Database& db) { return number(db, "SELECT count(*) FROM peers"); }
+
+static std::optional<Bytes> read_key(Database& db, Statement row) {
+  const Columns columns(db);
+  if (!row.step()) return std::nullopt;
+  return columns.private_key(row.integer(0), columns.fp("keys.fp", row, 1), row, 2);
+}
 
 std::optional<Bytes> private_key(Database& db, std::int64_t key_id) {
-  Statement row = db.prepare("SELECT private FROM keys WHERE id=?");
-  if (!row.bind(1, key_id).step()) return std::nullopt;
-  return bytes_of(row.blob(0));
+  Statement row = db.prepare("SELECT id, fp, private FROM keys WHERE id=?");
+  row.bind(1, key_id);
+  return read_key(db, std::move(row));
 }
 
 std::optional<Bytes> random_unassigned_key(Database& db) {
-  Statement row = db.prepare(
-      "SELECT private FROM keys WHERE id="
-      "(SELECT id FROM keys WHERE id NOT IN (SELECT key FROM peers) ORDER BY random() LIMIT 1)");
-  if (!row.step()) return std::nullopt;
-  return bytes_of(row.blob(0));
+  return read_key(db, db.prepare("SELECT id, fp, private FROM keys WHERE id="
+                                 "(SELECT id FROM keys WHERE id NOT IN (SELECT key FROM peers) ORDER BY random() LIMIT 1)"));
 }
 
 }  // namespace gossip::db

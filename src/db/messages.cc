@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "db/files.h"
+#include "db/sealed.h"
 
 namespace gossip::db {
 
@@ -11,9 +12,9 @@ static constexpr Seq kScan = 10'000;  // rows looked at for one page, so that no
 static constexpr std::size_t kPageBytes = 4 << 20;
 
 // ?1 is the name in `from`, ?2 the time in since_ms.
-static std::string conditions(const Filter& filter) {
+static std::string conditions(Database& db, const Filter& filter) {
   std::string out;
-  if (filter.from) out += " AND l.via=(SELECT id FROM who WHERE name=?1)";
+  if (filter.from) out += " AND l.via=(SELECT id FROM who WHERE " + Columns(db).name_sql("who.name", "id", "name") + "=?1)";
   if (filter.since_ms) out += " AND l.heard_ms>=?2";
   return out;
 }
@@ -24,10 +25,10 @@ static void bind_filter(Statement& statement, const Filter& filter) {
 }
 
 // A kind is 1 to 127, so its byte is a character too.
-static std::string json_column() {
+static std::string json_column(const std::string& name) {
   const std::string object =
       "json_object('seq', l.seq, 'id', lower(hex(l.id)), 'heard', strftime('%Y-%m-%dT%H:%M:%SZ', l.heard_ms / 1000, 'unixepoch'),"
-      " 'heard_ms', l.heard_ms, 'delivered_by', w.name, 'sender', b.sender, 'text', b.text";
+      " 'heard_ms', l.heard_ms, 'delivered_by', " + name + ", 'sender', b.sender, 'text', b.text";
   return "CASE WHEN b.seq IS NULL THEN " + object + ", 'kept', json('false')) WHEN b.sender IS NULL THEN " + object +
          ", 'kind', unicode(CAST(substr(b.head, 2, 1) AS TEXT))) ELSE " + object + ") END";
 }
@@ -54,11 +55,12 @@ std::vector<Shown> read_messages(Database& db, Seq after, const Filter& filter, 
   std::vector<Shown> out;
   if (limit == 0 || after >= last) return out;
   const Seq end = last - after > kScan ? after + kScan : last;
+  const std::string name = Columns(db).name_sql("who.name", "w.id", "w.name");
   Statement rows =
-      db.prepare("SELECT l.seq, l.id, l.heard_ms, w.name, b.sender, b.text, b.seq, " + (json ? json_column() : "NULL") +
+      db.prepare("SELECT l.seq, l.id, l.heard_ms, " + name + ", b.sender, b.text, b.seq, " + (json ? json_column(name) : "NULL") +
                  " FROM log l JOIN who w ON w.id=l.via LEFT JOIN body b ON b.seq=l.seq"
                  " WHERE l.seq>?3 AND l.seq<=?4" +
-                 conditions(filter) + " ORDER BY l.seq LIMIT ?5");
+                 conditions(db, filter) + " ORDER BY l.seq LIMIT ?5");
   bind_filter(rows, filter);
   rows.bind(3, signed_of(after)).bind(4, signed_of(end)).bind(5, signed_of(limit));
   std::size_t bytes = 0;
@@ -74,7 +76,7 @@ std::vector<Shown> read_messages(Database& db, Seq after, const Filter& filter, 
 Seq start_of_last(Database& db, const Filter& filter, std::uint64_t n) {
   constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
   Statement row =
-      db.prepare("SELECT l.seq FROM log l WHERE true" + conditions(filter) + " ORDER BY l.seq DESC LIMIT 1 OFFSET ?3");
+      db.prepare("SELECT l.seq FROM log l WHERE true" + conditions(db, filter) + " ORDER BY l.seq DESC LIMIT 1 OFFSET ?3");
   bind_filter(row, filter);
   return row.bind(3, signed_of(std::min(n, kMost))).step() ? static_cast<Seq>(row.integer(0)) : 0;
 }

@@ -1,7 +1,10 @@
 #include "db/peers.h"
 
+#include <algorithm>
+
 #include "db/keys.h"
 #include "db/schema.h"
+#include "db/sealed.h"
 #include "gossip/check.h"
 #include "gossip/limits.h"
 
@@ -10,61 +13,61 @@ namespace gossip::db {
 static constexpr char kSelectPeers[] =
     "SELECT p.id, p.gen, p.name, p.key, k.fp, p.pub, p.pub_fp, p.pq_seen FROM peers p JOIN keys k ON k.id=p.key ";
 
-static Hash hash_of(View blob) {
-  Hash out{};
-  if (blob.size() == out.size()) std::copy(blob.begin(), blob.end(), out.begin());
-  return out;
-}
-
-static Peer peer_from(const Statement& row) {
+static Peer peer_from(const Columns& columns, const Statement& row) {
   Peer out;
-  out.id = static_cast<PeerId>(row.integer(0));
+  const std::int64_t id = row.integer(0);
+  out.id = static_cast<PeerId>(id);
   out.gen = static_cast<std::uint64_t>(row.integer(1));
-  out.name = row.text(2);
+  out.name = columns.name("peers.name", id, row, 2);
   out.key_id = row.integer(3);
-  out.key_fp = hash_of(row.blob(4));
-  View pub = row.blob(5);
-  out.pub.assign(pub.begin(), pub.end());
-  out.pub_fp = hash_of(row.blob(6));
+  out.key_fp = columns.fp("keys.fp", row, 4);
+  out.pub_fp = columns.fp("peers.pub_fp", row, 6);
+  out.pub = columns.pub(id, out.key_id, out.pub_fp, row, 5);
   out.pq_seen = row.integer(7) != 0;
   return out;
 }
 
-static void read_addresses(Statement& rows, Peer& peer) {
-  rows.bind(1, signed_of(peer.id));
+static void read_addresses(const Columns& columns, Statement& rows, Peer& peer) {
+  const std::int64_t id = signed_of(peer.id);
+  rows.bind(1, id);
   while (rows.step()) {
     if (rows.integer(2) != 0) peer.worked = peer.addresses.size();
-    peer.addresses.push_back({std::string(rows.text(0)), static_cast<int>(rows.integer(1))});
+    peer.addresses.push_back(columns.address(id, rows.integer(3), rows, 0, 1));
   }
   rows.reset();
 }
 
 static Statement select_addresses(Database& db) {
-  return db.prepare("SELECT host, port, worked FROM peer_address WHERE peer=? ORDER BY place");
+  return db.prepare("SELECT host, port, worked, place FROM peer_address WHERE peer=? ORDER BY place");
 }
 
 std::vector<Peer> list_peers(Database& db) {
-  Statement rows = db.prepare(std::string(kSelectPeers) + "ORDER BY p.name");
+  const Columns columns(db);
+  Statement rows = db.prepare(kSelectPeers);
   std::vector<Peer> out;
-  while (rows.step()) out.push_back(peer_from(rows));
+  while (rows.step()) out.push_back(peer_from(columns, rows));
   Statement addresses = select_addresses(db);
-  for (Peer& peer : out) read_addresses(addresses, peer);
+  for (Peer& peer : out) read_addresses(columns, addresses, peer);
+  std::sort(out.begin(), out.end(), [](const Peer& a, const Peer& b) { return a.name < b.name; });
   return out;
 }
 
 std::optional<Peer> find_peer(Database& db, std::string_view name) {
-  Statement row = db.prepare(std::string(kSelectPeers) + "WHERE p.name=?");
+  const Columns columns(db);
+  Statement row = db.prepare(kSelectPeers + ("WHERE " + columns.name_sql("peers.name", "p.id", "p.name")) + "=?");
   if (!row.bind(1, name).step()) return std::nullopt;
-  Peer peer = peer_from(row);
+  Peer peer = peer_from(columns, row);
   Statement addresses = select_addresses(db);
-  read_addresses(addresses, peer);
+  read_addresses(columns, addresses, peer);
   return peer;
 }
 
 std::vector<std::string> peer_names(Database& db) {
-  Statement rows = db.prepare("SELECT name FROM peers ORDER BY name");
+  const Columns columns(db);
+  Statement rows = db.prepare("SELECT id, name FROM peers");
   std::vector<std::string> out;
-  while (rows.step()) out.emplace_back(rows.text(0));
+  while (rows.step()) out.push_back(columns.name("peers.name", rows.integer(0), rows, 1));
+  std::sort(out.begin(), out.end());
   return out;
 }
 
@@ -97,13 +100,21 @@ static Change finish(Database& db, Transaction& transaction) {
 // In the caller's transaction. Where the one that worked last stays, that is not forgotten.
 static void put_addresses(Database& db, PeerId peer, const Addresses& addresses, const std::optional<Address>& worked) {
   GOSSIP_CHECK(addresses.size() <= kMaxAddresses);
+  const Columns columns(db);
   db.prepare("DELETE FROM peer_address WHERE peer=?").bind(1, signed_of(peer)).run();
-  Statement put = db.prepare("INSERT INTO peer_address(peer, place, host, port, worked) VALUES(?, ?, ?, ?, ?)");
+  Statement row = db.prepare("INSERT INTO peer_address(peer, place, host, port, worked) VALUES(?, ?, ?, ?, ?)");
   std::int64_t place = 0;
   for (const Address& one : addresses) {
-    put.bind(1, signed_of(peer)).bind(2, place++).bind(3, std::string_view(one.host)).bind(4, one.port);
-    put.bind(5, worked == one ? 1 : 0).run();
+    const Columns::Place stored = columns.address(signed_of(peer), place, one);
+    put(row.bind(1, signed_of(peer)).bind(2, place++), 3, stored.host).bind(4, stored.port);
+    row.bind(5, worked == one ? 1 : 0).run();
   }
+}
+
+static void name_who(Database& db, std::int64_t id, std::string_view name) {
+  const Stored stored = Columns(db).name("who.name", id, name);
+  Statement row = db.prepare("UPDATE who SET name=? WHERE id=?");
+  put(row, 1, stored).bind(2, id).run();
 }
 
 Change add_peer(Database& db, std::string_view name, const Addresses& addresses) {
@@ -113,9 +124,12 @@ Change add_peer(Database& db, std::string_view name, const Addresses& addresses)
   if (peer_names(db).size() >= kMaxPeers) return Change::kFull;
   auto key = pick_key(db);
   if (!key) return Change::kNoKey;
-  db.prepare("INSERT INTO who(name) VALUES(?)").bind(1, name).run();
+  db.exec("INSERT INTO who(name) VALUES('')");  // the name is sealed for its row
   const std::int64_t id = db.last_rowid();
-  db.prepare("INSERT INTO peers(id, name, key, gen) VALUES(?, ?, ?, 1)").bind(1, id).bind(2, name).bind(3, *key).run();
+  name_who(db, id, name);
+  const Stored stored = Columns(db).name("peers.name", id, name);
+  Statement row = db.prepare("INSERT INTO peers(id, name, key, gen) VALUES(?, ?, ?, 1)");
+  put(row, 2, stored).bind(1, id).bind(3, *key).run();
   put_addresses(db, static_cast<PeerId>(id), addresses, {});
   return finish(db, transaction);
 }
@@ -143,33 +157,43 @@ Change set_addresses(Database& db, std::string_view name, const Addresses& addre
   auto peer = find_peer(db, name);
   if (!peer) return Change::kNoSuch;
   if (peer->addresses == addresses) return Change::kSame;
-  Statement row = db.prepare("SELECT host, port FROM peer_address WHERE peer=? AND worked=1");
+  Statement row = db.prepare("SELECT 1 FROM peer_address WHERE peer=? AND worked=1");
   std::optional<Address> worked;
-  if (row.bind(1, signed_of(peer->id)).step()) worked = Address{std::string(row.text(0)), static_cast<int>(row.integer(1))};
+  if (row.bind(1, signed_of(peer->id)).step()) worked = peer->addresses[peer->worked];
   row.reset();
   put_addresses(db, peer->id, addresses, worked);
   return finish(db, transaction);
 }
 
+// Where the address stands among the friend's, unless it is noted already, or not there any more.
+static std::optional<std::int64_t> place_to_note(Database& db, PeerId peer, const Address& address) {
+  const Columns columns(db);
+  Statement rows = select_addresses(db);
+  rows.bind(1, signed_of(peer));
+  while (rows.step()) {
+    const std::int64_t place = rows.integer(3);
+    if (columns.address(signed_of(peer), place, rows, 0, 1) != address) continue;
+    return rows.integer(2) == 0 ? std::optional(place) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 void note_worked(Database& db, PeerId peer, const Address& address) {
-  Statement row = db.prepare("SELECT 1 FROM peer_address WHERE peer=? AND host=? AND port=? AND worked=0");
-  const bool news = row.bind(1, signed_of(peer)).bind(2, std::string_view(address.host)).bind(3, address.port).step();
-  row.reset();
-  if (!news) return;
+  if (!place_to_note(db, peer, address)) return;
   Transaction transaction(db);
   check_version(db);
-  db.prepare("UPDATE peer_address SET worked = (host=?2 AND port=?3) WHERE peer=?1 AND"
-             " EXISTS(SELECT 1 FROM peer_address WHERE peer=?1 AND host=?2 AND port=?3)")
-      .bind(1, signed_of(peer))
-      .bind(2, std::string_view(address.host))
-      .bind(3, address.port)
-      .run();
+  const std::optional<std::int64_t> place = place_to_note(db, peer, address);
+  if (!place) return;
+  db.prepare("UPDATE peer_address SET worked = (place=?2) WHERE peer=?1").bind(1, signed_of(peer)).bind(2, *place).run();
   transaction.commit();
 }
 
 static bool key_taken(Database& db, const Hash& fp) {
-  Statement row = db.prepare("SELECT 1 FROM keys WHERE fp=?1 UNION ALL SELECT 1 FROM peers WHERE pub_fp=?1");
-  return row.bind(1, fp).step();
+  const Columns columns(db);
+  const Stored ours = columns.fp("keys.fp", fp), theirs = columns.fp("peers.pub_fp", fp);
+  Statement row = db.prepare("SELECT 1 FROM keys WHERE fp=?1 UNION ALL SELECT 1 FROM peers WHERE pub_fp=?2");
+  put(row, 1, ours);
+  return put(row, 2, theirs).step();
 }
 
 Change set_peer_key(Database& db, std::string_view name, View spki_der, const Hash& fp, bool replace) {
@@ -181,12 +205,11 @@ Change set_peer_key(Database& db, std::string_view name, View spki_der, const Ha
   if (had_key && peer->pub_fp == fp) return Change::kSame;
   if (key_taken(db, fp)) return Change::kConflict;
   if (had_key && !replace) return Change::kExists;
-  db.prepare("UPDATE peers SET pub=?, pub_fp=?, gen=gen+?, pq_seen=0 WHERE id=?")
-      .bind(1, spki_der)
-      .bind(2, fp)
-      .bind(3, had_key ? 1 : 0)
-      .bind(4, signed_of(peer->id))
-      .run();
+  const Columns columns(db);
+  const Stored pub = columns.pub(signed_of(peer->id), peer->key_id, fp, spki_der), pub_fp = columns.fp("peers.pub_fp", fp);
+  Statement row = db.prepare("UPDATE peers SET pub=?, pub_fp=?, gen=gen+?, pq_seen=0 WHERE id=?");
+  put(row, 1, pub);
+  put(row, 2, pub_fp).bind(3, had_key ? 1 : 0).bind(4, signed_of(peer->id)).run();
   if (had_key) forget_sync(db, peer->id);
   return finish(db, transaction);
 }
@@ -220,7 +243,7 @@ Change delete_peer(Database& db, std::string_view name) {
   db.prepare("DELETE FROM peers WHERE id=?").bind(1, signed_of(peer->id)).run();  // sync and state rows go with it
   delete_key(db, peer->key_id);
   // What it delivered keeps its name, told apart from a later friend of the same name; '~' is in no peer's name.
-  db.prepare("UPDATE who SET name=name || '~' || id WHERE id=?").bind(1, signed_of(peer->id)).run();
+  name_who(db, signed_of(peer->id), peer->name + "~" + std::to_string(peer->id));
   return finish(db, transaction);
 }
 

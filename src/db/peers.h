@@ -33,6 +33,7 @@ struct Peer {
   Bytes pub;                   // their public key (SPKI DER); empty until set-peer-key
   Hash pub_fp{};
   bool pq_seen = false;        // a session with these keys was post-quantum: no other will do
+  bool operator==(const Peer&) const = default;
 };
 
 std::vector<Peer> list_peers(Database& db);                                 // by name

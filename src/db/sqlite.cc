@@ -6,6 +6,8 @@
 #include <cstring>
 #include <memory>
 
+#include "db/vault.h"
+
 namespace gossip::db {
 
 static_assert(sizeof(sqlite3_int64) == sizeof(std::int64_t));
@@ -126,6 +128,8 @@ View Statement::blob(int column) const {
 
 bool Statement::null(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_NULL; }
 
+bool Statement::is_text(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_TEXT; }
+
 // --- Database
 
 static int open_flags(Database::Mode mode) {
@@ -182,7 +186,7 @@ Bytes Database::header(const std::string& path) {
   return out;
 }
 
-Database::Database(Database&& other) noexcept : db_(std::exchange(other.db_, nullptr)) {}
+Database::Database(Database&& other) noexcept : db_(std::exchange(other.db_, nullptr)), vault_(std::move(other.vault_)) {}
 
 Database::~Database() { sqlite3_close_v2(db_); }
 
@@ -196,6 +200,31 @@ Statement Database::prepare(std::string_view sql) {
 
 void Database::exec(const char* sql) {
   if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) throw_error(db_, "exec");
+}
+
+static void unsealed(sqlite3_context* context, int, sqlite3_value** arguments) {
+  auto* vault = static_cast<Vault*>(sqlite3_user_data(context));
+  const auto bytes_of = [&](int i) -> View {
+    const auto* data = static_cast<const std::uint8_t*>(sqlite3_value_blob(arguments[i]));
+    return {data, data ? static_cast<std::size_t>(sqlite3_value_bytes(arguments[i])) : 0};
+  };
+  const std::int64_t row = sqlite3_value_int64(arguments[1]);
+  if (row == 0) return sqlite3_result_value(context, arguments[2]);  // ourselves: no secret
+  try {
+    const std::string text = vault->open_text({as_text(bytes_of(0)), row}, bytes_of(2));
+    sqlite3_result_text64(context, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  } catch (const std::exception& error) {
+    sqlite3_result_error(context, error.what(), -1);
+    sqlite3_result_error_code(context, SQLITE_CORRUPT);
+  }
+}
+
+void Database::set_vault(std::shared_ptr<Vault> vault) {
+  vault_ = std::move(vault);
+  const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
+  if (sqlite3_create_function_v2(db_, "unsealed", 3, flags, vault_.get(), vault_ ? unsealed : nullptr, nullptr, nullptr, nullptr) !=
+      SQLITE_OK)
+    throw_error(db_, "create_function");
 }
 
 std::int64_t Database::pragma(const char* name) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@ enum class Trouble {
   kFull,       // no room, or read-only medium
   kIo,         // an I/O error; after a failed fsync only a restart helps
   kMissing,    // no such file and none to be made
+  kLocked,     // sealed, and there is no passphrase, or another one
   kOther,
 };
 
@@ -40,6 +42,8 @@ class Error : public std::runtime_error {
 // SQLite has no unsigned integers: ours are stored bit by bit.
 inline std::int64_t signed_of(std::uint64_t v) { return static_cast<std::int64_t>(v); }
 
+class Vault;
+
 class Statement {
  public:
   Statement() = default;
@@ -57,6 +61,7 @@ class Statement {
   std::string_view text(int column) const;  // until the next step or reset
   View blob(int column) const;
   bool null(int column) const;
+  bool is_text(int column) const;
 
  private:
   friend class Database;
@@ -85,10 +90,14 @@ class Database {
   std::int64_t changes() const;
   std::int64_t last_rowid() const;
   sqlite3* raw() { return db_; }                   // for db/ only
+  // What opens sealed values; null: none was given. From then on SQL knows unsealed(COLUMN, ROW, VALUE), see vault.h.
+  void set_vault(std::shared_ptr<Vault> vault);
+  const std::shared_ptr<Vault>& vault() const { return vault_; }
   [[noreturn]] void fail(const char* call) const;  // throws what went wrong in the last call on raw()
 
  private:
   sqlite3* db_ = nullptr;
+  std::shared_ptr<Vault> vault_;
 };
 
 // Resets a kept statement at the end of a scope, so that no read transaction outlives it.

@@ -35,7 +35,7 @@ class Batch {
   Batch(Call& call, const std::string& source)
       : call_(call),
         source_(source),
-        db_(open_to_write(call, true)),
+        db_(open_as_it_is(call, true, true)),
         log_(db_, composer_.crypto(), sys::wall_ms),
         json_(db_),
         lines_(call.options.has(kJson) ? 6 * call.config.max_message + kJsonRoom : call.config.max_message) {}

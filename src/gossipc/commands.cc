@@ -58,6 +58,13 @@ const std::vector<Command>& commands() {
        "  gossipc status\n"
        "  gossipc status \"$(gossipc send -m hello)\"\n",
        status},
+      {"passphrase", nullptr, 0, kHelp, "wx", "", "seal names and keys in the database, or change or remove the seal",
+       "With neither option: says how the database is sealed; exit 1 when it is not. The present passphrase is where\n"
+       "GOSSIPD_PASSPHRASE_FILE or GOSSIPD_PASSPHRASE_FD says. The daemon must not run meanwhile.\n"
+       "\n"
+       "  gossipc passphrase --new-file ~/.gossipd-passphrase\n"
+       "  gossipc passphrase --remove\n",
+       passphrase},
   };
   return kCommands;
 }

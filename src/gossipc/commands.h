@@ -28,5 +28,6 @@ int send(Call& call);
 int send_batch(Call& call, const std::string& source);
 int view(Call& call);
 int status(Call& call);
+int passphrase(Call& call);
 
 }  // namespace gossip::client

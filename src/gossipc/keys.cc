@@ -6,7 +6,7 @@ namespace gossip::client {
 int keys(Call& call) {
   const Result<int> wanted = wanted_bits();
   if (!wanted) return fail(kUsage, wanted.refusal());
-  db::Database db = open_to_read(call);
+  db::Database db = open_as_it_is(call, false);
   const std::int64_t assigned = db::assigned_keys(db), unassigned = db::unassigned_keys(db);
   const int bits = network_bits(db, *wanted);
   if (call.options.has(kJson)) {

@@ -44,6 +44,8 @@ int run(int argc, char** argv, int out) {
     return run_command(call);
   } catch (const db::Error& error) {
     return fail_for(error, call);
+  } catch (const Unusable& unusable) {
+    return fail(kUsage, unusable.refusal);
   } catch (const sys::Error& error) {
     return fail(kIo, error.what());
   } catch (const std::bad_alloc&) {

@@ -37,6 +37,8 @@ constexpr Row kRows[] = {
     {kFrom, false, "from", "PEER", "only what this friend delivered; self is you"},
     {kFollow, false, "follow", nullptr, "go on and print what comes, until interrupted"},
     {kRaw, false, "raw", nullptr, "escape nothing; never to a terminal"},
+    {kNewFile, false, "new-file", "FILE", "the passphrase from now on, on one line; - is standard input"},
+    {kRemove, false, "remove", nullptr, "no passphrase from now on"},
     {kQuiet, false, "quiet", nullptr, "fewer words on standard error"},
     {kHelp, true, "help", nullptr, "this text"},
     {kVersion, true, "version", nullptr, "the version"},

@@ -29,6 +29,8 @@ enum Opt : char {
   kFollow = 'F',
   kBatch = 'b',
   kRaw = 'r',
+  kNewFile = 'w',
+  kRemove = 'x',
   kQuiet = 'q',
   kId = '#',  // a message id, positional only
 };

@@ -36,7 +36,7 @@ int send_one(Call& call, const std::string& source) {
   if (const auto refusal = check_text(*text, call.config.max_message)) return fail(exit_for(refusal->fault), refusal->words);
 
   Composer composer;
-  db::Database db = open_to_write(call, true);
+  db::Database db = open_as_it_is(call, true, true);
   db::Log log(db, composer.crypto(), sys::wall_ms);
   const std::vector<Incoming> one{composer.compose(source, *text)};
   append_all(db, log, one);

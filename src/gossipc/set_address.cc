@@ -6,7 +6,7 @@ namespace {
 
 std::optional<Refusal> check(const Options& options) {
   if (options.has(kNone) && (options.has(kHost) || options.has(kPort)))
-    return Refusal{"--none with an address", "--host says where to call, --none not to call any more"};
+    return Refusal{options.has(kHost) ? "--none with an address" : "--none with --port", "--host says where to call, --none not to call any more"};
   if (!options.has(kNone) && !options.has(kHost))
     return Refusal{"set-address needs --host, or --none", "gossipc set-address alice --host alice.example:5556"};
   return std::nullopt;

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "crypto/kdf.h"
+#include "crypto/openssl.h"
 #include "sys/clock.h"
 #include "sys/doorbell.h"
 
@@ -12,13 +14,32 @@ constexpr int kPatienceMs = 15'000;  // a daemon that stores a large batch is wa
 
 }  // namespace
 
-db::Database open_to_read(const Call& call) {
-  return db::open_store(call.config.db_path, {.busy_timeout_ms = kPatienceMs, .create = false, .write = false});
+Passphrase read_passphrase(const Call& call) {
+  auto passphrase = config::read_passphrase(call.config);
+  if (!passphrase) throw Unusable{passphrase.refusal()};
+  return std::move(*passphrase);
 }
 
-db::Database open_to_write(const Call& call, bool create) {
-  return db::open_store(call.config.db_path, {.busy_timeout_ms = kPatienceMs, .create = create, .write = true});
+std::optional<db::KeyMaker> key_maker(const Passphrase& passphrase) {
+  if (!passphrase) return std::nullopt;
+  const auto derive = [&](View kdf) { return crypto::derive_key(*passphrase, kdf); };
+  return db::KeyMaker{crypto::make_crypto(), crypto::make_rng(), crypto::fresh_kdf, derive};
 }
+
+db::Database open_as_it_is(const Call& call, bool write, bool create) {
+  return db::open_store(call.config.db_path, {.busy_timeout_ms = kPatienceMs, .create = create, .write = write});
+}
+
+// The passphrase first: a descriptor nobody passed must not turn out to be the database.
+static db::Database open_unlocked(const Call& call, bool write, bool create) {
+  const Passphrase passphrase = read_passphrase(call);
+  db::Database db = open_as_it_is(call, write, create);
+  db::unlock(db, key_maker(passphrase), write);
+  return db;
+}
+
+db::Database open_to_read(const Call& call) { return open_unlocked(call, false, false); }
+db::Database open_to_write(const Call& call, bool create) { return open_unlocked(call, true, create); }
 
 // The client's own configuration leaves this variable out, so that a wrong value does not stop a mere look.
 Result<int> wanted_bits() {
@@ -59,6 +80,7 @@ int fail_for(const db::Error& error, const Call& call) {
     case db::Trouble::kMissing:
       return fail(kNoSuch, "no database at " + path, "gossipd or gossipc add-peer makes it; GOSSIPD_DB_PATH says where it is");
     case db::Trouble::kBusy: return fail(kBusy, error.what(), error.hint());
+    case db::Trouble::kLocked: return fail(kTrouble, error.what(), error.hint());
     case db::Trouble::kDamaged:
     case db::Trouble::kNotOurs:
     case db::Trouble::kNewer: return fail(kDamaged, error.what(), error.hint());

@@ -358,14 +358,14 @@ void Driver::reload(Now now) {
   if (stopping_) return;
   sys::info("reading peers and files again");
   auto key = config::read_network_key(setup_.config.network_key_file);
-  if (key) setup_.network_key = *key;
+  if (key) setup_.secrets.network_key = *key;
   else sys::error(key.refusal().what + "; going on with the key there was");
   load_peers(now);
   engine_.handle(now, ClearBackoff{});
 }
 
 void Driver::load_peers(Now now) {
-  roster_.load(setup_.network_key, setup_.config.pq == config::Pq::kRequire);
+  roster_.load(setup_.secrets.network_key, setup_.config.pq == config::Pq::kRequire);
   std::vector<PeerInfo> friends = roster_.infos();
   chronicle_.meet(friends);
   engine_.handle(now, PeersChanged{std::move(friends)});

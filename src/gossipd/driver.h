@@ -21,7 +21,7 @@ namespace gossip::daemon {
 
 struct Setup {
   config::Config config;
-  Bytes network_key;  // empty: none
+  Secrets secrets;
 };
 
 class Driver {

@@ -145,15 +145,18 @@ void Listener::roster_changed(Now) {
 
 // Chosen anew with every change of peers: the key shown so far may be a friend's by now.
 void Listener::choose_decoy() {
-  std::optional<Bytes> der = db::random_unassigned_key(db_);
-  if (!der) return;  // the old one serves until the worker has made another
+  std::optional<Bytes> der;
   const bool first = !responder_->ready();
   try {
+    der = db::random_unassigned_key(db_);
+    if (!der) return;  // the old one serves until the worker has made another
     responder_->set_decoy(crypto::public_half(*der));
   } catch (const std::runtime_error& error) {
+    const auto* trouble = dynamic_cast<const db::Error*>(&error);
+    if (trouble && trouble->trouble() != db::Trouble::kDamaged) throw;
     if (decoy_lines_.pass(clock_now().mono)) sys::error(std::string("a spare key is left out: ") + error.what());
   }
-  wipe(*der);
+  if (der) wipe(*der);
   if (!first) return;
   for (const auto& [id, link] : links_)
     if (!link.over && link.channel->wants_work()) gate_.wait(id);  // since before anybody could be answered

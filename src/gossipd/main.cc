@@ -72,6 +72,7 @@ std::vector<std::string> listener_arguments(const char* name, const Options& opt
 Exit exit_of(db::Trouble trouble) {
   switch (trouble) {
     case db::Trouble::kBusy: return kBusy;
+    case db::Trouble::kLocked: return kLocked;
     case db::Trouble::kDamaged: case db::Trouble::kNotOurs: case db::Trouble::kNewer: case db::Trouble::kMissing: return kBadDatabase;
     default: return kNoRoom;
   }

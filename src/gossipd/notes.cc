@@ -11,25 +11,34 @@ namespace {
 
 constexpr std::size_t kMaxNote = 1 + 8 * kMaxPeers;
 constexpr int kAtOnce = 256;  // notes read in one turn
-constexpr std::uint8_t kKey = 255;
+constexpr std::uint8_t kKeys = 255;
+constexpr std::size_t kMaxKeys = 2 + 32 + 32;
 
 }  // namespace
 
-void send_network_key(int fd, View key) {
+void send_secrets(int fd, const Secrets& secrets) {
   Bytes note;
-  Writer(note).u8(kKey).bytes(key);
+  note.reserve(kMaxKeys);  // so that nothing of it is left in another place
+  Writer(note).u8(kKeys).u8(static_cast<std::uint8_t>(secrets.network_key.size())).bytes(secrets.network_key);
+  if (secrets.seal_key) Writer(note).bytes(*secrets.seal_key);
   sys::send_packet(fd, note);
   wipe(note);
 }
 
-std::optional<Bytes> take_network_key(int fd) {
-  std::array<std::uint8_t, 1 + 32> note;
+std::optional<Secrets> take_secrets(int fd) {
+  std::array<std::uint8_t, kMaxKeys> note;
   const sys::Io io = sys::receive_packet(fd, note);
-  const View got = View(note).first(io.n);
-  std::optional<Bytes> key;
-  if (io.kind == sys::Io::kBytes && got[0] == kKey) key.emplace(got.begin() + 1, got.end());
+  Reader in(View(note).first(io.n));
+  std::optional<Secrets> out;
+  if (io.kind == sys::Io::kBytes && in.u8() == kKeys) {
+    const View network = in.take(in.u8()), seal = in.rest();
+    if (in.ok() && (seal.empty() || seal.size() == 32)) {
+      out.emplace().network_key.assign(network.begin(), network.end());
+      if (!seal.empty()) out->seal_key.emplace(seal);
+    }
+  }
   wipe(note);
-  return key;
+  return out;
 }
 
 void Notes::up(std::vector<PeerId> peers) {

@@ -1,5 +1,5 @@
 // Notes: what worker and listener tell each other over their SEQPACKET pair, one packet a note.
-//   KEY     the network key, or none: the first note to every listener
+//   KEYS    the network key and what opens the store, where there are such: the first note to every listener
 //   BELL    something was committed that the other may not have seen
 //   UP      the peers we have an open session with: always all of them, so that a note that did not fit is simply sent later
 //   STOP    leave, closing sessions
@@ -12,12 +12,17 @@
 #include <vector>
 
 #include "gossip/ports.h"
+#include "gossip/secret.h"
 #include "sys/fd.h"
 
 namespace gossip::daemon {
 
-void send_network_key(int fd, View key);           // empty: none. REQUIRES a pair on which nothing was sent yet
-std::optional<Bytes> take_network_key(int fd);     // nothing: the other side is no worker
+struct Secrets {
+  Bytes network_key;                 // empty: none
+  std::optional<Secret32> seal_key;  // none: the store is not sealed
+};
+void send_secrets(int fd, const Secrets& secrets);  // REQUIRES a pair on which nothing was sent yet
+std::optional<Secrets> take_secrets(int fd);        // nothing: the other side is no worker
 
 class Notes {
  public:

@@ -39,12 +39,15 @@ std::shared_ptr<const PairKeys> parse_keys(Crypto& crypto, const db::Peer& peer,
 // A friend whose keys do not parse is left without; the others have nothing to do with it. Said once: the stamp stays the same.
 std::shared_ptr<const PairKeys> make_keys(db::Database& db, Crypto& crypto, const db::Peer& peer, View psk) {
   if (peer.pub.empty()) return nullptr;
-  std::optional<Bytes> der = db::private_key(db, peer.key_id);
+  std::optional<Bytes> der;
   std::shared_ptr<const PairKeys> pair;
   try {
+    der = db::private_key(db, peer.key_id);
     if (!der) throw std::runtime_error("a private key is not in the database: it is damaged");
     pair = parse_keys(crypto, peer, *der, psk);
   } catch (const std::runtime_error& error) {
+    const auto* trouble = dynamic_cast<const db::Error*>(&error);
+    if (trouble && trouble->trouble() != db::Trouble::kDamaged) throw;
     sys::error(std::string("one friend is left out, -v says who: ") + error.what());
     sys::debug("left out: " + peer.name);
   }

@@ -3,10 +3,12 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "crypto/kdf.h"
 #include "crypto/openssl.h"
 #include "db/files.h"
 #include "db/peers.h"
 #include "db/schema.h"
+#include "db/seal.h"
 #include "gossip/text.h"
 #include "gossipd/descriptors.h"
 #include "gossipd/listener.h"
@@ -45,6 +47,21 @@ void warn_of_doubtful(const Setup& setup) {
     sys::warn(name + " is set, but there is no such variable");
 }
 
+using Passphrase = std::optional<SecretBytes>;
+
+Passphrase passphrase_of(const config::Config& config) {
+  auto passphrase = config::read_passphrase(config);
+  if (!passphrase) throw Stop(kUsage, passphrase.refusal());
+  return std::move(*passphrase);
+}
+
+// REQUIRES the passphrase to outlive it
+std::optional<db::KeyMaker> key_maker(const Passphrase& passphrase) {
+  if (!passphrase) return std::nullopt;
+  const auto derive = [&](View kdf) { return crypto::derive_key(*passphrase, kdf); };
+  return db::KeyMaker{crypto::make_crypto(), crypto::make_rng(), crypto::fresh_kdf, derive};
+}
+
 sys::LockFile take_lock(const std::string& db_path) try {
   db::check_directory(db::directory_of(db_path), true);  // before anything is put there
   std::string holder;
@@ -76,14 +93,17 @@ Setup read_setup() {
   config::Config config = read_environment();
   auto key = config::read_network_key(config.network_key_file);
   if (!key) throw Stop(kUsage, key.refusal());
-  return {std::move(config), *key};
+  return {std::move(config), {std::move(*key), {}}};
 }
 
 int check(const Setup& setup) {
   refuse_without_ml_kem(setup);
   warn_of_doubtful(setup);
+  const Passphrase passphrase = passphrase_of(setup.config);
   try {
-    db::open_store(setup.config.db_path, {.create = false, .write = false});
+    db::Database db = db::open_store(setup.config.db_path, {.create = false, .write = false});
+    db::unlock(db, key_maker(passphrase), false);
+    db::check_writable(setup.config.db_path);
     sys::info("the configuration and the database are fine");
   } catch (const db::Error& error) {
     if (error.trouble() != db::Trouble::kMissing) throw;
@@ -100,16 +120,19 @@ int print_config(const Setup& setup) {
 }
 
 // The order is part of the design: who cannot have lock or address leaves before anything else happened.
-int run_worker(const Setup& setup, const std::vector<std::string>& listener_arguments) {
+int run_worker(Setup setup, const std::vector<std::string>& listener_arguments) {
   const config::Config& config = setup.config;
   refuse_without_ml_kem(setup);
   warn_of_doubtful(setup);
+  Passphrase passphrase = passphrase_of(config);
   const std::string short_of = shortage(sys::raise_descriptor_limit(kDescriptors));
   if (!short_of.empty()) sys::warn(short_of);
   sys::LockFile lock = take_lock(config.db_path);
   sys::Fd listening = listen_at(config);
   db::Database db = db::open_store(config.db_path, {});
   db::migrate(db, config.db_path);
+  setup.secrets.seal_key = db::unlock(db, key_maker(passphrase), true);
+  passphrase.reset();  // wiped: from here on there is only the key
   store_key_size(db, config.rsa_bits);
   ensure_first_key(db, config.rsa_bits);
   Worker worker(setup, std::move(db), Supervisor(listener_arguments, lock.fd(), listening.get()));
@@ -125,10 +148,12 @@ int run_listener() {
   }
   sys::LockFile lock{sys::Fd(kLockFd)};
   sys::Fd notes(kNotesFd), listening(kListenFd);
-  auto key = take_network_key(notes.get());
-  if (!key) throw not_by_hand;
-  const Setup setup{read_environment(), std::move(*key)};
-  Listener listener(setup, db::open_store(setup.config.db_path, {.create = false}), std::move(notes), std::move(listening));
+  auto secrets = take_secrets(notes.get());
+  if (!secrets) throw not_by_hand;
+  const Setup setup{read_environment(), std::move(*secrets)};
+  db::Database db = db::open_store(setup.config.db_path, {.create = false});
+  if (setup.secrets.seal_key) db::unlock_with(db, crypto::make_crypto(), crypto::make_rng(), *setup.secrets.seal_key);
+  Listener listener(setup, std::move(db), std::move(notes), std::move(listening));
   return listener.run();
 }
 

@@ -10,7 +10,7 @@
 
 namespace gossip::daemon {
 
-enum Exit { kDone = 0, kUsage = 2, kBusy = 7, kBadDatabase = 10, kNoRoom = 11, kNoAddress = 12, kOurBug = 70 };
+enum Exit { kDone = 0, kUsage = 2, kLocked = 4, kBusy = 7, kBadDatabase = 10, kNoRoom = 11, kNoAddress = 12, kOurBug = 70 };
 
 // Why the program cannot go on: words for a person, and the code to leave with.
 class Stop : public std::runtime_error {
@@ -29,7 +29,7 @@ class Stop : public std::runtime_error {
 Setup read_setup();                                          // environment and the files it names; Stop(kUsage)
 int check(const Setup& setup);                               // -n
 int print_config(const Setup& setup);                        // on stdout
-int run_worker(const Setup& setup, const std::vector<std::string>& listener_arguments);
+int run_worker(Setup setup, const std::vector<std::string>& listener_arguments);
 int run_listener();                                          // the internal mode, with what a worker passes
 
 }  // namespace gossip::daemon

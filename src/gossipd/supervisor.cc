@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <csignal>
 
-#include "gossipd/notes.h"
 #include "sys/log.h"
 #include "sys/packet.h"
 
@@ -17,9 +16,9 @@ constexpr Micros kHealthy = kMinute;                 // having lived so long, it
 
 }  // namespace
 
-sys::Fd Supervisor::start(Micros now, View network_key) {
+sys::Fd Supervisor::start(Micros now, const Secrets& secrets) {
   auto [ours, theirs] = sys::packet_pair();
-  send_network_key(ours.get(), network_key);
+  send_secrets(ours.get(), secrets);
   child_ = sys::spawn_self(arguments_, {{lock_fd_, kLockFd}, {theirs.get(), kNotesFd}, {listen_fd_, kListenFd}});
   started_ = now;
   start_at_.reset();

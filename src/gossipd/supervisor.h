@@ -8,6 +8,7 @@
 
 #include "gossip/bytes.h"
 #include "gossip/time.h"
+#include "gossipd/notes.h"
 #include "sys/process.h"
 
 namespace gossip::daemon {
@@ -22,9 +23,9 @@ class Supervisor {
   Supervisor(std::vector<std::string> arguments, int lock_fd, int listen_fd)
       : arguments_(std::move(arguments)), lock_fd_(lock_fd), listen_fd_(listen_fd) {}
 
-  // Gives our end of the pair. Rationale: the network key goes with it, since the file may be gone or changed by the time of a
-  // restart, and both processes must have the same.
-  sys::Fd start(Micros now, View network_key);
+  // Gives our end of the pair. Rationale: the keys go with it, since the files may be gone or changed by the time of a restart, and
+  // both processes must have the same.
+  sys::Fd start(Micros now, const Secrets& secrets);
   bool running() const { return child_ > 0; }
   std::optional<sys::Ended> ended();     // how it ended, once
   // Plans the next start and says so. REQUIRES !running()

@@ -132,7 +132,7 @@ void Worker::connected(Now now, Dials::Outcome& outcome) {
 
 // --- the listener
 
-void Worker::start_listener(Now now) { notes_ = Notes(supervisor_.start(now.mono, setup_.network_key)); }
+void Worker::start_listener(Now now) { notes_ = Notes(supervisor_.start(now.mono, setup_.secrets)); }
 
 void Worker::hurry_listener(Now now) {
   if (kill_at_ && now.mono >= *kill_at_) supervisor_.kill();
@@ -143,7 +143,7 @@ void Worker::hurry_listener(Now now) {
 void Worker::listener_ended(Now now, const sys::Ended& ended) {
   sibling_gone(now);
   if (stopping()) return;
-  const bool on_purpose = !ended.by_signal && (ended.code == 0 || ended.code == 2 || ended.code == 10 || ended.code == 11);
+  const bool on_purpose = !ended.by_signal && (ended.code == 0 || ended.code == 2 || ended.code == 4 || ended.code == 10 || ended.code == 11);
   if (!on_purpose) return supervisor_.plan(now.mono, ended);
   code_ = ended.code;
   begin_stop(now);

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 
 #include "sys/error.h"
@@ -13,17 +12,24 @@
 namespace gossip::sys {
 namespace {
 
+// One byte more than `max` at most, into the place where it stays.
 std::string read_up_to(int fd, std::size_t max, const std::string& path) {
-  std::string out;
-  std::array<char, 4096> piece;
-  while (out.size() <= max) {
-    ssize_t n = ::read(fd, piece.data(), piece.size());
+  std::string out(max + 1, '\0');
+  std::size_t size = 0;
+  while (size < out.size()) {
+    ssize_t n = ::read(fd, out.data() + size, out.size() - size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail("cannot read " + path);
     if (n == 0) break;
-    out.append(piece.data(), static_cast<std::size_t>(n));
+    size += static_cast<std::size_t>(n);
   }
+  out.resize(size);
   return out;
+}
+
+SmallFile whole(std::string contents, std::size_t max) {
+  if (contents.size() > max) return {"", "is longer than " + std::to_string(max) + " bytes"};
+  return {std::move(contents), ""};
 }
 
 }  // namespace
@@ -35,10 +41,10 @@ SmallFile read_small_file(const std::string& path, std::size_t max, bool secret)
   if (::fstat(fd.get(), &facts) != 0) fail("cannot look at " + path);
   if (!S_ISREG(facts.st_mode)) return {"", "is not a regular file"};
   if (secret && (facts.st_mode & 077) != 0) return {"", "can be read by others"};
-  SmallFile file{read_up_to(fd.get(), max, path), ""};
-  if (file.contents.size() > max) return {"", "is longer than " + std::to_string(max) + " bytes"};
-  return file;
+  return whole(read_up_to(fd.get(), max, path), max);
 }
+
+SmallFile read_small_descriptor(Fd fd, std::size_t max, const std::string& name) { return whole(read_up_to(fd.get(), max, name), max); }
 
 std::string directory_of(const std::string& path) {
   std::size_t slash = path.rfind('/');

@@ -10,11 +10,14 @@ namespace gossip::sys {
 
 // A regular file of at most `max` bytes, whole. Throws Error when it cannot be read; `fault` says what is wrong with it else
 // ("is not a regular file", "is longer than 4096 bytes", "can be read by others").
+// No copy of a secret is left behind: contents has been in one place all the time.
 struct SmallFile {
   std::string contents;
   std::string fault;
 };
 SmallFile read_small_file(const std::string& path, std::size_t max, bool secret);
+// The same from a descriptor of any kind, up to its end; it is closed.
+SmallFile read_small_descriptor(Fd fd, std::size_t max, const std::string& name);
 
 std::string directory_of(const std::string& path);  // "." when there is no slash
 std::string name_of(const std::string& path);

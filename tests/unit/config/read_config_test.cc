@@ -92,7 +92,9 @@ TEST(ReadConfig, WrongValuesAreRefusedInOneLineThatNamesTheVariable) {
       {"GOSSIPD_FETCH_INTERVAL", "0.5"}, {"GOSSIPD_FETCH_INTERVAL", "5s"}, {"GOSSIPD_NETWORK_KEY_FILE", ""},
       {"GOSSIPD_NETWORK_KEY_FILE", "~/key"}, {"GOSSIPD_MAX_MESSAGE", "0"}, {"GOSSIPD_MAX_MESSAGE", "1048577"},
       {"GOSSIPD_FRIEND_QUOTA", "-1"}, {"GOSSIPD_FRIEND_QUOTA", "1G"}, {"GOSSIPD_COVER", "low"}, {"GOSSIPD_COVER", "on"}, {"GOSSIPD_COVER", "maybe"},
-      {"GOSSIPD_PQ", ""}, {"GOSSIPD_PQ", "yes"}, {"GOSSIPD_PQ", "Require"}, {"GOSSIPD_PASSPHRASE_FILE", "/x"}, {"GOSSIPD_PASSPHRASE_FD", "3"},
+      {"GOSSIPD_PQ", ""}, {"GOSSIPD_PQ", "yes"}, {"GOSSIPD_PQ", "Require"}, {"GOSSIPD_PASSPHRASE_FILE", ""}, {"GOSSIPD_PASSPHRASE_FILE", "~/x"},
+      {"GOSSIPD_PASSPHRASE_FD", ""}, {"GOSSIPD_PASSPHRASE_FD", "1"}, {"GOSSIPD_PASSPHRASE_FD", "2"}, {"GOSSIPD_PASSPHRASE_FD", "-1"},
+      {"GOSSIPD_PASSPHRASE_FD", "65536"}, {"GOSSIPD_PASSPHRASE_FD", "my secret"},
   };
   for (const auto& [name, value] : rows) {
     auto config = read_with(name, value);
@@ -101,6 +103,10 @@ TEST(ReadConfig, WrongValuesAreRefusedInOneLineThatNamesTheVariable) {
     for (char c : config.refusal().what) EXPECT_FALSE(c == '\n' || c == '\033') << name;
   }
   EXPECT_FALSE(read_with("GOSSIPD_USERNAME", std::string(65, 'a')).ok());
+  EXPECT_EQ(read_with("GOSSIPD_PASSPHRASE_FD", "0")->passphrase_fd, 0);
+  Environment both = usual();
+  both["GOSSIPD_PASSPHRASE_FILE"] = "/x", both["GOSSIPD_PASSPHRASE_FD"] = "3";
+  EXPECT_FALSE(read_config(lookup_in(both), Program::kDaemon).ok());
   EXPECT_TRUE(read_with("GOSSIPD_USERNAME", std::string(64, 'a')).ok());
   EXPECT_FALSE(read_with("GOSSIPD_DB_PATH", std::string(5000, 'a')).ok());
 }

@@ -71,16 +71,22 @@ TEST(Notes, WhatDoesNotFitIsSentLater) {
   EXPECT_EQ(up, std::vector<PeerId>{last});
 }
 
-TEST(Notes, TheNetworkKeyComesBeforeAllElse) {
-  for (const Bytes& key : {Bytes{}, Bytes(32, 7)}) {
-    auto [worker, listener] = sys::packet_pair();
-    EXPECT_EQ(take_network_key(listener.get()), std::nullopt);
-    send_network_key(worker.get(), key);
-    Notes notes(std::move(worker));
-    notes.bell();
-    notes.flush();
-    EXPECT_EQ(take_network_key(listener.get()), key);
-    EXPECT_EQ(take_network_key(listener.get()), std::nullopt) << "a bell is no key";
+TEST(Notes, TheKeysComeBeforeAllElse) {
+  for (const Bytes& network : {Bytes{}, Bytes(32, 7)}) {
+    for (const auto& seal : {std::optional<Secret32>(), std::optional(Secret32(Bytes(32, 9)))}) {
+      auto [worker, listener] = sys::packet_pair();
+      EXPECT_FALSE(take_secrets(listener.get()));
+      send_secrets(worker.get(), {network, seal});
+      Notes notes(std::move(worker));
+      notes.bell();
+      notes.flush();
+      const std::optional<Secrets> got = take_secrets(listener.get());
+      ASSERT_TRUE(got);
+      EXPECT_EQ(got->network_key, network);
+      ASSERT_EQ(got->seal_key.has_value(), seal.has_value());
+      EXPECT_EQ(to_hex(got->seal_key.value_or(Secret32())), to_hex(seal.value_or(Secret32())));
+      EXPECT_FALSE(take_secrets(listener.get())) << "a bell is no key";
+    }
   }
 }
 
