@@ -151,6 +151,10 @@ std::unique_ptr<Crypto> make_crypto(bool with_kem) { return std::make_unique<Ope
 std::unique_ptr<Rng> make_rng() { return std::make_unique<SystemRng>(); }
 
 std::string library_name() { return OpenSSL_version(OPENSSL_VERSION); }
+bool protect_private_keys() {
+  constexpr std::size_t kHeap = 4 << 20;  // 8 KiB for each of 512 friends; one of 4096 bits takes less than 4
+  return CRYPTO_secure_malloc_init(kHeap, 32) == 1;
+}
 
 void require_openssl() {
   constexpr unsigned long kLeast = 0x30000080;  // 3.0.8: RSA timing (CVE-2022-4304) mended

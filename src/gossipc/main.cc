@@ -29,6 +29,7 @@ int run_command(Call& call) {
   if (!config) return fail(kUsage, config.refusal());
   call.config = *config;
   crypto::require_openssl();
+  crypto::protect_private_keys();  // for the moment that they are here, as well as the system can
   const int code = options.command->run(call);
   call.out.flush();
   return code;

@@ -33,12 +33,13 @@ constexpr const char* kUsageText =
     "Settings come from the environment, see gossipdrc(5):\n"
     "  GOSSIPD_USERNAME=alice gossipd\n";
 
-enum class Mode { kRun, kListen, kCheck, kPrint, kHelp, kVersionOnly };
+enum class Mode { kRun, kListen, kHelp, kVersionOnly };
 
 struct Options {
   Mode mode = Mode::kRun;
   sys::Level level = sys::Level::kInfo;
   const char* level_flag = nullptr;
+  bool check = false, print = false;
   bool wrong = false;
 };
 
@@ -49,8 +50,8 @@ Options parse(int argc, char** argv) {
   Options options;
   for (int c; (c = getopt_long(argc, argv, "nqvhV", longs, nullptr)) != -1;) {
     switch (c) {
-      case 'n': options.mode = Mode::kCheck; break;
-      case 'p': options.mode = Mode::kPrint; break;
+      case 'n': options.check = true; break;
+      case 'p': options.print = true; break;
       case 'l': options.mode = Mode::kListen; break;
       case 'h': options.mode = Mode::kHelp; break;
       case 'V': options.mode = Mode::kVersionOnly; break;
@@ -88,13 +89,16 @@ int run(const Options& options, const char* name) try {
   if (options.mode == Mode::kHelp) return std::fputs(kUsageText, stdout) < 0 ? kNoRoom : kDone;
   if (options.mode == Mode::kVersionOnly) return std::printf("gossipd %s\n", config::kProgramVersion) < 0 ? kNoRoom : kDone;
   crypto::require_openssl();
+  const bool locked = crypto::protect_private_keys();
   if (options.mode == Mode::kListen) return run_listener();
   const Setup setup = read_setup();
-  switch (options.mode) {
-    case Mode::kCheck: return check(setup);
-    case Mode::kPrint: return print_config(setup);
-    default: return run_worker(setup, listener_arguments(name, options));
+  if (options.print) {
+    const int code = print_config(setup);
+    if (code != kDone || !options.check) return code;
   }
+  if (options.check) return check(setup);
+  if (!locked) sys::warn("private keys may be swapped to disk: raise the limit of locked memory, ulimit -l, to 4096 or more");
+  return run_worker(setup, listener_arguments(name, options));
 } catch (const Stop& stop) {
   return give_up(stop.code(), stop.what(), stop.hint());
 } catch (const db::Error& error) {
