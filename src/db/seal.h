@@ -1,6 +1,6 @@
 // Sealing the store at rest: names and addresses of friends, deleted ones too, the public keys of the pairs and their fingerprints,
-// and every private key, under a key made from a passphrase. Texts, times and counts are not sealed (gossipd(8), SECURITY
-// CONSIDERATIONS).
+// and every private key, under a key made from a passphrase. Texts, times and counts are not sealed
+// (gossipd(8), SECURITY CONSIDERATIONS).
 #pragma once
 
 #include <functional>

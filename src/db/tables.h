@@ -56,7 +56,8 @@ CREATE VIEW v_peers AS
          nullif(c.state, '') AS call_state, nullif(c.reason, '') AS call_reason,
          nullif(d.next_ms, 0) AS dial_next_ms, d.failures AS dial_failures,
          nullif(max(coalesce(d.last_up_ms, 0), coalesce(c.last_up_ms, 0)), 0) AS last_up_ms,
-         iif(typeof(a.host) = 'blob', NULL, '[' || coalesce((SELECT group_concat('"' || iif(instr(host, ':'), '[' || host || ']', host) || ':' || port || '"') FROM
+         iif(typeof(a.host) = 'blob', NULL,
+           '[' || coalesce((SELECT group_concat('"' || iif(instr(host, ':'), '[' || host || ']', host) || ':' || port || '"') FROM
            (SELECT host, port FROM peer_address WHERE peer = p.id ORDER BY place)), '') || ']') AS addresses
     FROM peers p LEFT JOIN peer_address a ON a.peer = p.id AND a.place = 0
          LEFT JOIN peer_sync s ON s.peer = p.id AND s.gen = p.gen
