@@ -4,6 +4,7 @@
 #include <set>
 
 #include "crypto/openssl.h"
+#include "db/files.h"
 #include "db/messages.h"
 #include "db/sealed.h"
 #include "scratch.h"
@@ -222,6 +223,59 @@ TEST_F(Sealed, WhoeverHoldsAnOldKeyNoticesInsideItsTransaction) {
   EXPECT_EQ(trouble_in([&] { add_peer(db, "carol"); }), Trouble::kLocked);
   EXPECT_EQ(trouble_in([&] { list_peers(db); }), Trouble::kLocked);
   EXPECT_EQ(trouble_in([&] { unlock_with(db, crypto::make_crypto(), crypto::make_rng(), filled(3)); }), Trouble::kLocked);
+}
+
+// As kill -9 in the middle of the transaction.
+class Deadly final : public Rng {
+ public:
+  Deadly(std::shared_ptr<Rng> rng, int lives) : rng_(std::move(rng)), lives_(lives) {}
+  void fill(MutView out) override {
+    if (--lives_ == 0) ::_exit(77);
+    rng_->fill(out);
+  }
+
+ private:
+  std::shared_ptr<Rng> rng_;
+  int lives_;
+};
+
+TEST_F(Sealed, CutOffInTheMiddleTheOldPassphraseCounts) {
+  {
+    Database db = open();
+    ASSERT_TRUE(unlock(db, maker("first"), true));
+    make_friends(db);
+  }
+  for (int lives : {2, 40, 100, 200}) {
+    const pid_t child = spawn([&] {
+      Database db = open();
+      unlock(db, maker("first"), false);
+      KeyMaker deadly = maker("second");
+      deadly.rng = std::make_shared<Deadly>(deadly.rng, lives);
+      reseal(db, deadly);
+      return 0;
+    });
+    ASSERT_EQ(exit_code(child), 77) << lives;
+    Database db = open();
+    EXPECT_TRUE(unlock(db, maker("first"), false));
+    EXPECT_EQ(list_peers(db).size(), kFriends - 1u);
+    EXPECT_EQ(words(db, "PRAGMA journal_mode"), "wal");
+    EXPECT_EQ(seen(), std::set<std::string>());
+  }
+}
+
+TEST_F(Sealed, WhatCannotBeWrittenIsSeenWithoutWriting) {
+  open();
+  EXPECT_NO_THROW(check_writable(path_));
+  EXPECT_NO_THROW(check_writable(dir_ + "/not-there.db"));
+  // Root may write everywhere: so as somebody else.
+  ASSERT_EQ(::chmod(path_.c_str(), 0400), 0);
+  const uid_t who = ::geteuid() == 0 ? 65534 : ::geteuid();
+  ASSERT_EQ(::chown(dir_.c_str(), who, static_cast<gid_t>(-1)) + ::chown(path_.c_str(), who, static_cast<gid_t>(-1)), 0);
+  const pid_t child = spawn([&] {
+    if (::setuid(who) != 0) return 1;
+    return trouble_in([&] { check_writable(path_); }) == Trouble::kFull ? 0 : 2;
+  });
+  EXPECT_EQ(exit_code(child), 0);
 }
 
 // Who can write the file but has no key: nothing put elsewhere, put back, cut or put in clear is taken.
