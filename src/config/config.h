@@ -16,6 +16,7 @@
 namespace gossip::config {
 
 enum class Pq { kOff, kPrefer, kRequire };  // post-quantum key exchange: gossip(7), HANDSHAKE
+enum class Sandbox { kOff, kOn, kKill };  // what is not needed: kept, denied, or the end of the process
 
 struct Config {
   std::string db_path;
@@ -32,6 +33,7 @@ struct Config {
   int passphrase_fd = -1;               // -1: none; at most one of the two
   std::uint64_t friend_quota = std::uint64_t{1} << 30;  // bytes a day stored from one friend; 0: no limit
   Pq pq = Pq::kPrefer;
+  Sandbox sandbox = Sandbox::kOn;
 };
 
 struct Shown {  // for --print-config: NAME, value, and where it came from ("environment" or "default")

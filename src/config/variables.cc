@@ -1,5 +1,6 @@
 #include "config/variables.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -119,6 +120,17 @@ Fault read_friend_quota(const std::string& value, Config& config) {
   return read_number(value, 0, std::numeric_limits<long>::max(), " of bytes", config.friend_quota);
 }
 
+// --- containment
+constexpr std::array<const char*, 3> kSandboxes{"off", "on", "kill"};  // in the order of enum Sandbox
+
+Fault read_sandbox(const std::string& value, Config& config) {
+  const auto found = std::find(kSandboxes.begin(), kSandboxes.end(), value);
+  if (found == kSandboxes.end()) return wrong(value, "off, on or kill");
+  config.sandbox = static_cast<Sandbox>(found - kSandboxes.begin());
+  return std::nullopt;
+}
+std::string show_sandbox(const Config& c) { return kSandboxes[static_cast<std::size_t>(c.sandbox)]; }
+
 // --- what this version cannot do is refused, never silently left out
 Fault read_cover(const std::string& value, Config&) {
   if (value == "off") return std::nullopt;
@@ -140,7 +152,7 @@ std::string show_passphrase_fd(const Config& c) { return c.passphrase_fd < 0 ? "
 
 std::string seconds(const Config& c) { return std::to_string(c.fetch_interval / kSecond); }
 
-const std::array<Variable, 15> kVariables{{
+const std::array<Variable, 16> kVariables{{
     {"GOSSIPD_DB_PATH", true, read_db_path, default_db_path, [](const Config& c) { return c.db_path; }},
     {"GOSSIPD_LISTEN_IP", false, read_listen_ip, fine, [](const Config& c) { return c.listen_ip; }},
     {"GOSSIPD_LISTEN_PORT", false, read_listen_port, fine, [](const Config& c) { return std::to_string(c.listen_port); }},
@@ -152,6 +164,7 @@ const std::array<Variable, 15> kVariables{{
     {"GOSSIPD_NETWORK_KEY_FILE", false, read_network_key_file, fine, [](const Config& c) { return c.network_key_file; }},
     {"GOSSIPD_MAX_MESSAGE", true, read_max_message, fine, [](const Config& c) { return std::to_string(c.max_message); }},
     {"GOSSIPD_FRIEND_QUOTA", false, read_friend_quota, fine, [](const Config& c) { return std::to_string(c.friend_quota); }},
+    {"GOSSIPD_SANDBOX", false, read_sandbox, fine, show_sandbox},
     {"GOSSIPD_COVER", false, read_cover, fine, [](const Config&) { return std::string("off"); }},
     {"GOSSIPD_PQ", false, read_pq, fine, [](const Config& c) { return std::string(kPqModes[static_cast<int>(c.pq)]); }},
     {"GOSSIPD_PASSPHRASE_FILE", true, read_passphrase_file, fine, [](const Config& c) { return c.passphrase_file; }},

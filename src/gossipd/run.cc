@@ -10,6 +10,7 @@
 #include "db/schema.h"
 #include "db/seal.h"
 #include "gossip/text.h"
+#include "gossipd/containment.h"
 #include "gossipd/descriptors.h"
 #include "gossipd/listener.h"
 #include "gossipd/worker.h"
@@ -79,6 +80,13 @@ sys::Fd listen_at(const config::Config& config) try {
   throw Stop(kNoAddress, error.what(), "choose with GOSSIPD_LISTEN_IP and GOSSIPD_LISTEN_PORT");
 }
 
+std::optional<sys::Doorbell> hang_bell(const std::string& path) {
+  std::string why;
+  auto bell = sys::Doorbell::hang(path, why);
+  if (!bell) sys::warn("running without the doorbell " + path + ": " + why);
+  return bell;
+}
+
 // gossipc goes by what stands here: keys of one network are of one size.
 void store_key_size(db::Database& db, int bits) {
   const std::string now = std::to_string(bits);
@@ -135,7 +143,9 @@ int run_worker(Setup setup, const std::vector<std::string>& listener_arguments) 
   passphrase.reset();  // wiped: from here on there is only the key
   store_key_size(db, config.rsa_bits);
   ensure_first_key(db, config.rsa_bits);
-  Worker worker(setup, std::move(db), Supervisor(listener_arguments, lock.fd(), listening.get()));
+  std::optional<sys::Doorbell> bell = hang_bell(config.db_path + ".bell");
+  contain_and_say(Process::kWorker, config);
+  Worker worker(setup, std::move(db), Supervisor(listener_arguments, lock.fd(), listening.get()), std::move(bell));
   sys::info("listening on " + sys::local_address(listening.get()).text() + ", database " + config.db_path);
   return worker.run();
 }
@@ -153,6 +163,7 @@ int run_listener() {
   const Setup setup{read_environment(), std::move(*secrets)};
   db::Database db = db::open_store(setup.config.db_path, {.create = false});
   if (setup.secrets.seal_key) db::unlock_with(db, crypto::make_crypto(), crypto::make_rng(), *setup.secrets.seal_key);
+  contain_and_say(Process::kListener, setup.config);
   Listener listener(setup, std::move(db), std::move(notes), std::move(listening));
   return listener.run();
 }

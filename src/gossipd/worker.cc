@@ -9,21 +9,14 @@ namespace {
 constexpr Micros kLook = 2 * kSecond;         // a lost bell costs no more than this
 constexpr Micros kListenerTime = 4 * kSecond;  // to leave, once asked
 
-std::optional<sys::Doorbell> hang_bell(const std::string& path) {
-  std::string why;
-  auto bell = sys::Doorbell::hang(path, why);
-  if (!bell) sys::warn("running without the doorbell " + path + ": " + why);
-  return bell;
-}
-
 }  // namespace
 
-Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor)
+Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::optional<sys::Doorbell> bell)
     : Driver(setup, std::move(db), true, {SIGTERM, SIGINT, SIGHUP, SIGCHLD}),
       room_(make_room()),
       supervisor_(std::move(supervisor)),
       keysmith_(db_, *rng_, pool_size(setup.config.rsa_bits, setup.config.key_pool, setup.config.bogus_pct)),
-      bell_(hang_bell(setup.config.db_path + ".bell")),
+      bell_(std::move(bell)),
       checkpointer_(setup.config.db_path) {
   const Now now = clock_now();
   start_listener(now);

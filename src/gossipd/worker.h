@@ -16,7 +16,7 @@ namespace gossip::daemon {
 
 class Worker final : public Driver {
  public:
-  Worker(const Setup& setup, db::Database db, Supervisor supervisor);
+  Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::optional<sys::Doorbell> bell);
   int run();  // exit code
 
  private:

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <link.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
@@ -15,6 +16,7 @@
 #include <cerrno>
 
 #include "sys/error.h"
+#include "sys/files.h"
 #include "sys/signals.h"
 
 extern char** environ;
@@ -65,6 +67,43 @@ pid_t spawn_self(const std::vector<std::string>& arguments, std::initializer_lis
   if (pid == 0) become(argv.data(), pass.begin(), pass.size());
   return pid;
 }
+
+#ifdef __linux__
+
+// The first object is the program itself; its header names the loader.
+std::vector<std::string> own_programs() {
+  std::vector<std::string> out{"/proc/self/exe"};
+  const auto look = [](dl_phdr_info* object, std::size_t, void* list) {
+    for (int i = 0; i < object->dlpi_phnum; ++i) {
+      const auto& part = object->dlpi_phdr[i];
+      if (part.p_type != PT_INTERP) continue;
+      static_cast<std::vector<std::string>*>(list)->emplace_back(reinterpret_cast<const char*>(object->dlpi_addr + part.p_vaddr));
+    }
+    return 1;
+  };
+  ::dl_iterate_phdr(look, &out);
+  return out;
+}
+
+std::vector<std::string> library_directories() {
+  std::vector<std::string> out;
+  const auto look = [](dl_phdr_info* object, std::size_t, void* list) {
+    const std::string name = object->dlpi_name;
+    if (name.starts_with('/')) static_cast<std::vector<std::string>*>(list)->push_back(directory_of(name));
+    return 0;
+  };
+  ::dl_iterate_phdr(look, &out);
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+#else
+
+std::vector<std::string> own_programs() { return {}; }
+std::vector<std::string> library_directories() { return {}; }
+
+#endif
 
 std::string Ended::words() const {
   if (by_signal) return "killed by signal " + std::to_string(code);

@@ -22,6 +22,10 @@ struct Pass {  // a descriptor of ours, and the number under which the child fin
 // when there can be no process; a failed execve shows as exit code 127.
 pid_t spawn_self(const std::vector<std::string>& arguments, std::initializer_list<Pass> pass);
 
+// What spawn_self needs of the file system: our own program and its loader, and where our libraries lie. Empty where unknown.
+std::vector<std::string> own_programs();
+std::vector<std::string> library_directories();
+
 struct Ended {
   bool by_signal = false;
   int code = 0;               // exit code or signal number

@@ -123,10 +123,11 @@ class Node:
         self.command, self.client = [GOSSIPD], GOSSIPC
         self.daemon, self.pgid = None, None
         self.lines, self.news = [], threading.Condition()
-        self.reader = None
+        self.reader, self.denied = None, None
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("GOSSIPD_")}
         self.env.update(HOME=self.dir, GOSSIPD_DB_PATH=self.db, GOSSIPD_USERNAME=name, GOSSIPD_LISTEN_PORT="0",
-                        GOSSIPD_RSA_BITS="2048", GOSSIPD_KEY_POOL="2", GOSSIPD_BOGUS_PCT="50", GOSSIPD_FETCH_INTERVAL="1")
+                        GOSSIPD_RSA_BITS="2048", GOSSIPD_KEY_POOL="2", GOSSIPD_BOGUS_PCT="50", GOSSIPD_FETCH_INTERVAL="1",
+                        GOSSIPD_SANDBOX="kill")  # whoever calls what was given up dies, and close() tells
         self.set(**env)
 
     def set(self, **env):
@@ -216,6 +217,8 @@ class Node:
             raise Late("%s: the daemon does not end\n%s" % (self.name, self.log()[-3000:])) from None
         self.reader.join(deadline)
         self.daemon = None
+        if status == -signal.SIGSYS or "killed by signal %d" % signal.SIGSYS in self.log():
+            self.denied = self.log()
         return status
 
     def kill(self):
@@ -232,6 +235,8 @@ class Node:
     def close(self):
         try:
             self.kill()
+            if self.denied:
+                raise AssertionError("%s: a system call was denied\n%s" % (self.name, self.denied[-3000:]))
         finally:
             shutil.rmtree(self.dir, ignore_errors=True)
 
