@@ -5,6 +5,7 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 BUILD    ?= build
 MANDIR   ?= $(PREFIX)/share/man
+UNITDIR  ?= $(PREFIX)/lib/systemd/system
 SECONDS  ?= 30
 FUZZCXX  ?= clang++
 
@@ -99,17 +100,20 @@ bench: all $(BUILD)/bench-hop $(BUILD)/bench-floor ## a live hop between two dae
 fuzz: $(if $(T),$(BUILD)/fuzz-$(T)) ## T=target SECONDS=30: one fuzz target; without T it lists them
 	@$(if $(T),mkdir -p $(BUILD)/corpus/$(T) && $(BUILD)/fuzz-$(T) -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 $(BUILD)/corpus/$(T) $(wildcard tests/fuzz/corpus/$(T)),echo $(fuzzers))
 
-install: all ## programs and man pages below $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(foreach s,1 5 7 8,$(DESTDIR)$(MANDIR)/man$(s))
+install: all ## programs, man pages and the systemd unit below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(foreach s,1 5 7 8,$(DESTDIR)$(MANDIR)/man$(s))
 	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 man/gossipc.1 $(DESTDIR)$(MANDIR)/man1
 	install -m 644 man/gossipdrc.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 man/gossip.7 $(DESTDIR)$(MANDIR)/man7
 	install -m 644 man/gossipd.8 $(DESTDIR)$(MANDIR)/man8
+	sed 's|@BINDIR@|$(PREFIX)/bin|' src/gossipd/gossipd.service.in > $(DESTDIR)$(UNITDIR)/gossipd@.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/gossipd@.service
 
 uninstall: ## removes what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/gossipd $(DESTDIR)$(PREFIX)/bin/gossipc $(DESTDIR)$(MANDIR)/man1/gossipc.1 \
-	  $(DESTDIR)$(MANDIR)/man5/gossipdrc.5 $(DESTDIR)$(MANDIR)/man7/gossip.7 $(DESTDIR)$(MANDIR)/man8/gossipd.8
+	  $(DESTDIR)$(MANDIR)/man5/gossipdrc.5 $(DESTDIR)$(MANDIR)/man7/gossip.7 $(DESTDIR)$(MANDIR)/man8/gossipd.8 \
+	  $(DESTDIR)$(UNITDIR)/gossipd@.service
 
 clean: ## removes the build folder
 	rm -rf $(BUILD)

@@ -7,7 +7,7 @@
 namespace gossip::daemon {
 namespace {
 
-constexpr std::size_t kFewest = 16, kEnough = 64;  // places at the gate: at least, and before friends have all they may need
+constexpr std::size_t kEnough = 64;  // places at the gate before friends have all they may need
 
 }  // namespace
 

@@ -139,6 +139,14 @@ void Driver::hear_sessions(Now now, const std::vector<PeerId>& up) {
   for (PeerId peer : fresh)
     if (!sibling_up_.contains(peer)) engine_.handle(now, Sibling{peer, true});
   sibling_up_ = std::move(fresh);
+  sessions_changed();
+}
+
+std::size_t Driver::friends_up() const {
+  std::set<PeerId> up = sibling_up_;
+  for (const auto& [id, link] : links_)
+    if (link.announced && !link.over) up.insert(link.channel->peer());
+  return up.size();
 }
 
 // --- links
@@ -329,6 +337,7 @@ void Driver::warn_of_pq(Now now, Why why) {
 }
 
 void Driver::tell_sessions() {
+  if (sessions_changed_) sessions_changed();
   if (!sessions_changed_ || notes_.fd() < 0) return;
   sessions_changed_ = false;
   std::set<PeerId> up;

@@ -36,6 +36,7 @@ class Driver {
   void load_peers(Now now);
   void begin_stop(Now now);
   bool stopping() const { return stopping_; }
+  std::size_t friends_up() const;                        // in either process
   bool links_closed() const { return links_.empty(); }   // within two seconds of begin_stop()
   void sibling_gone(Now now);
   LinkId adopt(sys::Fd fd, std::unique_ptr<Channel> channel);
@@ -56,6 +57,7 @@ class Driver {
   virtual void after_feed(Now) {}                     // every link that had something was fed, or has ticked
   virtual void store_changed(Now) {}                  // another program wrote
   virtual void roster_changed(Now) {}
+  virtual void sessions_changed() {}                  // friends_up() may have
   virtual void dial(Now, const Friend&) {}
   virtual void link_opened(LinkId) {}
   virtual void link_gone(LinkId, const Link&) {}      // before it is taken out

@@ -87,6 +87,27 @@ std::optional<sys::Doorbell> hang_bell(const std::string& path) {
   return bell;
 }
 
+// Who cannot be told goes untold.
+sys::Notifier reach_manager() {
+  const std::string where = sys::take_variable("NOTIFY_SOCKET");
+  try {
+    return sys::Notifier::to(where);
+  } catch (const sys::Error& error) {
+    sys::warn(error.what());
+    return {};
+  }
+}
+
+void look_at_descriptors() {
+  const unsigned long allowed = sys::raise_descriptor_limit(kDescriptors);
+  if (allowed < kLeastDescriptors)
+    throw Stop(kNoRoom, "only " + std::to_string(allowed) + " open files are allowed, and " + std::to_string(kLeastDescriptors) +
+                            " are the least: 16 sessions and 16 callers",
+               "raise the hard limit, ulimit -Hn; " + std::to_string(kDescriptors) + " is room for everybody");
+  const std::string short_of = shortage(allowed);
+  if (!short_of.empty()) sys::warn(short_of);
+}
+
 // gossipc goes by what stands here: keys of one network are of one size.
 void store_key_size(db::Database& db, int bits) {
   const std::string now = std::to_string(bits);
@@ -107,6 +128,7 @@ Setup read_setup() {
 int check(const Setup& setup) {
   refuse_without_ml_kem(setup);
   warn_of_doubtful(setup);
+  look_at_descriptors();
   const Passphrase passphrase = passphrase_of(setup.config);
   try {
     db::Database db = db::open_store(setup.config.db_path, {.create = false, .write = false});
@@ -132,9 +154,8 @@ int run_worker(Setup setup, const std::vector<std::string>& listener_arguments) 
   const config::Config& config = setup.config;
   refuse_without_ml_kem(setup);
   warn_of_doubtful(setup);
+  look_at_descriptors();
   Passphrase passphrase = passphrase_of(config);
-  const std::string short_of = shortage(sys::raise_descriptor_limit(kDescriptors));
-  if (!short_of.empty()) sys::warn(short_of);
   sys::LockFile lock = take_lock(config.db_path);
   sys::Fd listening = listen_at(config);
   db::Database db = db::open_store(config.db_path, {});
@@ -144,8 +165,9 @@ int run_worker(Setup setup, const std::vector<std::string>& listener_arguments) 
   store_key_size(db, config.rsa_bits);
   ensure_first_key(db, config.rsa_bits);
   std::optional<sys::Doorbell> bell = hang_bell(config.db_path + ".bell");
+  Standing standing(reach_manager());
   contain_and_say(Process::kWorker, config);
-  Worker worker(setup, std::move(db), Supervisor(listener_arguments, lock.fd(), listening.get()), std::move(bell));
+  Worker worker(setup, std::move(db), Supervisor(listener_arguments, lock.fd(), listening.get()), std::move(bell), std::move(standing));
   sys::info("listening on " + sys::local_address(listening.get()).text() + ", database " + config.db_path);
   return worker.run();
 }

@@ -11,13 +11,14 @@ constexpr Micros kListenerTime = 4 * kSecond;  // to leave, once asked
 
 }  // namespace
 
-Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::optional<sys::Doorbell> bell)
+Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::optional<sys::Doorbell> bell, Standing standing)
     : Driver(setup, std::move(db), true, {SIGTERM, SIGINT, SIGHUP, SIGCHLD}),
       room_(make_room()),
       supervisor_(std::move(supervisor)),
       keysmith_(db_, *rng_, pool_size(setup.config.rsa_bits, setup.config.key_pool, setup.config.bogus_pct)),
       bell_(std::move(bell)),
-      checkpointer_(setup.config.db_path) {
+      checkpointer_(setup.config.db_path),
+      standing_(std::move(standing)) {
   const Now now = clock_now();
   start_listener(now);
   load_peers(now);
@@ -25,10 +26,19 @@ Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::
 
 int Worker::run() {
   while (!stopping() || !links_closed() || supervisor_.running()) turn();
+  standing_.stopping();
+  sys::info(code_ == 0 ? "stopped" : "stopped, as the listener had to");
   return code_;
 }
 
+void Worker::leave_now() {
+  supervisor_.kill();
+  sys::info("stopped at once");
+}
+
 void Worker::begin_turn(Now now) {
+  if (stopping()) standing_.stopping();
+  else if (standing_due_) standing_due_ = !standing_.running(friends_up(), roster_.friends().size());
   if (now.mono >= checkpoint_at_) checkpoint_at_ = checkpointer_.run_if_due(now.mono);
   look_at_ = now.mono + kLook;
 }
@@ -68,6 +78,7 @@ void Worker::store_changed(Now) {
 
 // A dial at addresses of before is begun anew, so that new ones take effect at once.
 void Worker::roster_changed(Now now) {
+  standing_due_ = true;
   dials_.drop_unless([this](PeerId peer) { return roster_.find(peer) != nullptr; });
   for (const auto& [peer, one] : roster_.friends()) {
     if (!dials_.outdated(peer, one.addresses)) continue;

@@ -9,6 +9,7 @@
 #include "gossipd/dials.h"
 #include "gossipd/driver.h"
 #include "gossipd/keysmith.h"
+#include "gossipd/standing.h"
 #include "gossipd/supervisor.h"
 #include "sys/doorbell.h"
 
@@ -16,7 +17,7 @@ namespace gossip::daemon {
 
 class Worker final : public Driver {
  public:
-  Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::optional<sys::Doorbell> bell);
+  Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::optional<sys::Doorbell> bell, Standing standing);
   int run();  // exit code
 
  private:
@@ -24,7 +25,8 @@ class Worker final : public Driver {
   void watch(sys::Poller& poller) override;
   std::optional<Micros> own_deadline() const override;
   void look(const sys::Poller& poller, Now now) override;
-  void leave_now() override { supervisor_.kill(); }
+  void leave_now() override;
+  void sessions_changed() override { standing_due_ = true; }
   void store_changed(Now now) override;
   void roster_changed(Now now) override;
   void dial(Now now, const Friend& who) override;
@@ -42,10 +44,12 @@ class Worker final : public Driver {
   Dials dials_;
   std::optional<sys::Doorbell> bell_;
   db::Checkpointer checkpointer_;
+  Standing standing_;
   std::size_t bell_slot_ = 0;
   Micros checkpoint_at_ = 0;
   Micros look_at_ = 0;             // at the store, whoever rang or not
   std::optional<Micros> kill_at_;  // of a listener that does not leave
+  bool standing_due_ = true;
   int code_ = 0;
 };
 

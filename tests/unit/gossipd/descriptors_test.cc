@@ -12,6 +12,7 @@ TEST(Descriptors, ThereIsRoomForEverybodyOrItIsSaid) {
   EXPECT_EQ(shortage(kDescriptors), "");
   EXPECT_EQ(room_in(1024), (Room{512, 464})) << "friends first";
   EXPECT_EQ(room_in(256), (Room{156, 52}));
+  EXPECT_EQ(room_in(kLeastDescriptors), (Room{16, 16})) << "with fewer there is no start";
   EXPECT_EQ(shortage(256), "room for 156 sessions each way, not 512, and for 52 callers, not 1024: raise the hard limit of open files, "
                            "ulimit -Hn, from 256 to 1584");
 }
