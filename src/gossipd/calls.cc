@@ -25,7 +25,7 @@ constexpr long kPlain[] = {
     // files; which, is Landlock's part
     SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_close, SYS_openat, SYS_fstat, SYS_newfstatat, SYS_statx,
     SYS_lseek, SYS_faccessat, SYS_faccessat2, SYS_readlinkat, SYS_getcwd, SYS_fcntl, SYS_flock, SYS_ftruncate, SYS_fallocate, SYS_fsync,
-    SYS_fdatasync, SYS_unlinkat, SYS_fchmod, SYS_dup, SYS_dup3, SYS_pipe2,
+    SYS_fdatasync, SYS_unlinkat, SYS_dup, SYS_dup3, SYS_pipe2,
     // waiting
     SYS_ppoll, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_nanosleep, SYS_clock_nanosleep, SYS_clock_gettime, SYS_clock_getres,
     SYS_gettimeofday, SYS_restart_syscall,
@@ -77,6 +77,7 @@ void add_shared(std::vector<sys::Rule>& rules) {
   rules.push_back({SYS_ioctl, {}, ENOTTY});
   rules.push_back({SYS_clone, {{0, kThread | kNewNames, kThread}}});
   rules.push_back({SYS_clone3, {}, ENOSYS});  // its flags cannot be seen: the C library goes back to clone
+  rules.push_back({SYS_fchmod, {{1, 077, 0}}});
   rules.push_back({SYS_mprotect, {{2, PROT_EXEC, 0}}});
   rules.push_back({SYS_mmap, {{2, PROT_EXEC, 0}}});
   rules.push_back({SYS_prlimit64, {is(0, 0)}});

@@ -92,6 +92,8 @@ TEST_F(Containment, OfTheFilesOnlyItsOwnRemain) {
   both(EPERM, [&] { return code(::rename((top_ + "/home/diary").c_str(), (top_ + "/data/d").c_str())); }, "rename");
   both(EPERM, [&] { return code(::symlink("/etc", (top_ + "/data/link").c_str())); }, "symlink");
   both(EPERM, [&] { return code(::chmod((top_ + "/data/gossipd.db").c_str(), 0644)); }, "chmod");
+  both(EPERM, [&] { return code(::fchmod(::open(config_.db_path.c_str(), O_RDWR), 0644)); }, "fchmod");
+  both(kFine, [&] { return code(::fchmod(::open(config_.db_path.c_str(), O_RDWR), 0600)); }, "fchmod to ourselves");
   both(EACCES, [&] { return opened(top_ + "/home/network", O_WRONLY); }, "to write the network key");
   both(kFine, [&] { return opened(top_ + "/home/network", O_RDONLY); }, "to read the network key");
   both(kFine, [&] { return opened(config_.db_path, O_RDWR); }, "the database");
