@@ -7,6 +7,7 @@
 #include <unistd.h>
 #ifdef __linux__
 #include <link.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
@@ -73,6 +74,7 @@ pid_t spawn_self(const std::vector<std::string>& arguments, std::initializer_lis
 // The first object is the program itself; its header names the loader.
 std::vector<std::string> own_programs() {
   std::vector<std::string> out{"/proc/self/exe"};
+  if (auto started_as = reinterpret_cast<const char*>(::getauxval(AT_EXECFN))) out.emplace_back(started_as);  // no /proc
   const auto look = [](dl_phdr_info* object, std::size_t, void* list) {
     for (int i = 0; i < object->dlpi_phnum; ++i) {
       const auto& part = object->dlpi_phdr[i];

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from gossip import BUILD, GOSSIPD, HOME, PATIENCE, Case, befriend, run
+from gossip import BUILD, GOSSIPD, HOME, PATIENCE, Case, alive, befriend, run, wait_until
 
 SANITIZED = "asan" in BUILD
 
@@ -117,6 +117,16 @@ class Fences(Case):
             self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"), status)
         self.assertEqual(int(self.status_of(second)["Seccomp_filters"]), int(self.status_of(a.worker())["Seccomp_filters"]) + 1)
 
+    def test_a_listener_that_does_not_leave_is_ended(self):
+        a = self.node("ann")
+        listener = a.listener()
+        os.kill(listener, signal.SIGSTOP)
+        a.daemon.send_signal(signal.SIGTERM)
+        a.daemon.send_signal(signal.SIGINT)  # the second one: at once
+        self.assertEqual(a.wait_end(), 0)
+        wait_until(lambda: not alive(listener), "the listener to be gone")
+        self.assertEqual(a.lines[-1], "gossipd: stopped at once")
+
     def test_off_and_on(self):
         for value, said in (("off", "warning: not contained: GOSSIPD_SANDBOX is off"), ("on", "contained: files")):
             a, b = self.node("ann", GOSSIPD_SANDBOX=value), self.node("bob", GOSSIPD_SANDBOX="on")
@@ -163,7 +173,7 @@ class Unit(unittest.TestCase):
         self.root = tempfile.mkdtemp(prefix="gossip-unit-")
         self.addCleanup(shutil.rmtree, self.root, ignore_errors=True)
         env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and k != "MFLAGS"}
-        done = run(["make", "-s", "-C", HOME, "install", "BUILD=" + BUILD, "DESTDIR=" + self.root, "PREFIX=/usr"], env)
+        done = run(["make", "-s", "-C", HOME, "install", "-o", "all", "BUILD=" + BUILD, "DESTDIR=" + self.root, "PREFIX=/usr"], env)
         self.assertEqual(done.status, 0, done)
         self.path = os.path.join(self.root, "usr/lib/systemd/system/gossipd@.service")
 
