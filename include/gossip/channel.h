@@ -56,6 +56,10 @@ class Channel {
   static std::unique_ptr<Channel> accept(Crypto&, Rng&, Responder& responder, Now now);
   virtual ~Channel() = default;
 
+  // PAD cells at Poisson times as long as it is open (gossip(7), COVER). Before the first byte.
+  virtual void cover() = 0;
+  virtual std::uint64_t cover_cells() const = 0;   // sent so far for cover
+
   virtual void receive(Now now, View bytes) = 0;   // from the socket, any cut
   virtual void end_of_file(Now now) = 0;           // the other side shut down writing, or a reset; idempotent
   virtual void tick(Now now) = 0;

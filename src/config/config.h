@@ -17,6 +17,8 @@ namespace gossip::config {
 
 enum class Pq { kOff, kPrefer, kRequire };  // post-quantum key exchange: gossip(7), HANDSHAKE
 enum class Sandbox { kOff, kOn, kKill };  // what is not needed: kept, denied, or the end of the process
+enum class Cover { kOff, kLow, kOn };  // gossip(7), COVER
+const char* word_for(Cover cover);
 
 struct Config {
   std::string db_path;
@@ -34,6 +36,7 @@ struct Config {
   std::uint64_t friend_quota = std::uint64_t{1} << 30;  // bytes a day stored from one friend; 0: no limit
   Pq pq = Pq::kPrefer;
   Sandbox sandbox = Sandbox::kOn;
+  Cover cover = Cover::kLow;
 };
 
 struct Shown {  // for --print-config: NAME, value, and where it came from ("environment" or "default")
@@ -43,8 +46,7 @@ struct Shown {  // for --print-config: NAME, value, and where it came from ("env
 using Lookup = std::function<std::optional<std::string>(std::string_view)>;
 enum class Program { kDaemon, kClient };  // the daemon needs GOSSIPD_USERNAME; the client looks only at what it uses
 
-// A wrong value is one Refusal that names the variable, what it was and what would do. Variables of the design that this version
-// cannot honour (GOSSIPD_COVER other than off) are refused in words rather than ignored.
+// A wrong value is one Refusal that names the variable, what it was and what would do.
 Result<Config> read_config(const Lookup& lookup, Program program);
 std::vector<Shown> describe(const Lookup& lookup, const Config& config);
 std::optional<std::string> from_environment(std::string_view name);  // a Lookup on getenv

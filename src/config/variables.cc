@@ -14,7 +14,6 @@ namespace gossip::config {
 namespace {
 
 constexpr std::size_t kLongestPath = 4000;  // leaves room for "-wal" and the like below PATH_MAX
-const char* const kLater = "this version cannot honour it";
 
 std::string quoted(const std::string& value) { return "\"" + shown(value) + "\""; }
 Fault wrong(const std::string& value, const std::string& wanted, const std::string& hint = "unset it for the default") {
@@ -131,12 +130,16 @@ Fault read_sandbox(const std::string& value, Config& config) {
 }
 std::string show_sandbox(const Config& c) { return kSandboxes[static_cast<std::size_t>(c.sandbox)]; }
 
-// --- what this version cannot do is refused, never silently left out
-Fault read_cover(const std::string& value, Config&) {
-  if (value == "off") return std::nullopt;
-  if (value != "low" && value != "on") return wrong(value, "off, low or on");
-  return Refusal{"is " + quoted(value) + ", but " + kLater, "unset it, or set off"};
+// --- cover traffic
+constexpr std::array<const char*, 3> kCoverNames{"off", "low", "on"};  // by Cover
+
+Fault read_cover(const std::string& value, Config& config) {
+  const auto found = std::find(kCoverNames.begin(), kCoverNames.end(), value);
+  if (found == kCoverNames.end()) return wrong(value, "off, low or on");
+  config.cover = static_cast<Cover>(found - kCoverNames.begin());
+  return std::nullopt;
 }
+std::string cover(const Config& config) { return word_for(config.cover); }
 
 // --- the passphrase: where it is, never itself
 Fault read_passphrase_file(const std::string& value, Config& config) { return read_path(value, config.passphrase_file); }
@@ -165,7 +168,7 @@ const std::array<Variable, 16> kVariables{{
     {"GOSSIPD_MAX_MESSAGE", true, read_max_message, fine, [](const Config& c) { return std::to_string(c.max_message); }},
     {"GOSSIPD_FRIEND_QUOTA", false, read_friend_quota, fine, [](const Config& c) { return std::to_string(c.friend_quota); }},
     {"GOSSIPD_SANDBOX", false, read_sandbox, fine, show_sandbox},
-    {"GOSSIPD_COVER", false, read_cover, fine, [](const Config&) { return std::string("off"); }},
+    {"GOSSIPD_COVER", false, read_cover, fine, cover},
     {"GOSSIPD_PQ", false, read_pq, fine, [](const Config& c) { return std::string(kPqModes[static_cast<int>(c.pq)]); }},
     {"GOSSIPD_PASSPHRASE_FILE", true, read_passphrase_file, fine, [](const Config& c) { return c.passphrase_file; }},
     {"GOSSIPD_PASSPHRASE_FD", true, read_passphrase_fd, fine, show_passphrase_fd},
@@ -174,5 +177,7 @@ const std::array<Variable, 16> kVariables{{
 }  // namespace
 
 std::span<const Variable> variables() { return kVariables; }
+
+const char* word_for(Cover cover) { return kCoverNames[static_cast<std::size_t>(cover)]; }
 
 }  // namespace gossip::config

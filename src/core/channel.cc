@@ -44,6 +44,7 @@ void ChannelBase::start(const SessionKeys& keys) {
   phase_ = Phase::kOpen;
   verified_ = pinged_ = now_.mono;
   ping_idle_ = kPingIdle * 4 / 5 + static_cast<Micros>(rng_.below(kPingIdle * 2 / 5));
+  if (cover_) pad_at_ = now_.mono + exponential(rng_, kPadMean);
 }
 
 void ChannelBase::finish(End end) {
@@ -78,6 +79,10 @@ void ChannelBase::tick(Now now) {
       break;
     case Phase::kOpen:
       if (now.mono >= verified_ + kDead) return finish(End::kSilent);
+      if (cover_ && now.mono >= pad_at_) {
+        pad_due_ = true;
+        pad_at_ = now.mono + exponential(rng_, kPadMean);
+      }
       if (now.mono < ping_at()) return;
       put(CellType::kPing, {});
       pinged_ = now.mono;
@@ -94,7 +99,7 @@ std::optional<Micros> ChannelBase::next_deadline() const {
   switch (phase_) {
     case Phase::kShaking:
     case Phase::kClosing: return deadline_;
-    case Phase::kOpen: return std::min(verified_ + kDead, ping_at());
+    case Phase::kOpen: return earlier(std::min(verified_ + kDead, ping_at()), cover_ ? std::optional(pad_at_) : std::nullopt);
     case Phase::kDone: break;
   }
   return std::nullopt;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "gossip/channel.h"
+#include "gossip/cover.h"
 
 namespace gossip {
 
@@ -16,6 +17,8 @@ enum class Phase : std::uint8_t { kShaking, kOpen, kClosing, kDone };
 
 class ChannelBase : public Channel {
  public:
+  void cover() final { cover_ = true; }
+  std::uint64_t cover_cells() const final { return cover_cells_; }
   void receive(Now now, View bytes) final;
   void end_of_file(Now now) final;
   void tick(Now now) final;
@@ -86,6 +89,9 @@ class ChannelBase : public Channel {
   bool padded_ = false;         // nothing was put since end_turn() padded
   Bytes stream_;
   Micros verified_ = 0, pinged_ = 0, ping_idle_ = 0;
+  bool cover_ = false, pad_due_ = false;  // by the end of the turn
+  Micros pad_at_ = 0;
+  std::uint64_t cover_cells_ = 0;
   std::size_t pong_left_ = 0;   // output bytes until the PONG is out; 0: none waits
   bool friend_closed_ = false;  // its CLOSE has come
   bool friend_gone_ = false;    // and its end of file

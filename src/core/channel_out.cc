@@ -1,4 +1,6 @@
 // The sending half of a channel: cells into the output, padding, CLOSE.
+#include <utility>
+
 #include "core/channel_base.h"
 #include "gossip/check.h"
 
@@ -97,7 +99,13 @@ void ChannelBase::pad_until(std::uint64_t more) {
 
 void ChannelBase::end_turn(Now now) {
   now_ = now;
-  if (phase_ != Phase::kOpen || sent_ != sealed_ || batch_ == 0) return;
+  // Rationale: cover comes last in a turn and is left out where real cells went or wait, so that it is never in their way.
+  const bool cover = std::exchange(pad_due_, false) && batch_ == 0;
+  if (phase_ != Phase::kOpen || sent_ != sealed_ || (batch_ == 0 && !cover)) return;
+  if (cover) {
+    put(CellType::kPad, {});
+    ++cover_cells_;
+  }
   seal_partial();
   pad_until(0);
   padded_ = true;

@@ -30,11 +30,13 @@ std::string friends_words(std::size_t n) { return std::to_string(n) + (n == 1 ? 
 void print_store(Call& call, db::Database& db, bool running, bool outage) {
   const std::string& path = call.config.db_path;
   const db::StoreFacts facts = db::store_facts(db, path);
+  const std::optional<std::string> cover = running ? db::meta_get(db, "cover") : std::nullopt;
   const std::int64_t assigned = db::assigned_keys(db), unassigned = db::unassigned_keys(db);
   if (call.options.has(kJson)) {
     db::JsonObject out(db);
     out.boolean("daemon", running).text("database", path).integer("file_bytes", facts.file_bytes);
     out.integer("wal_bytes", facts.wal_bytes).integer("messages", facts.messages).integer("own", facts.own);
+    cover ? out.text("cover", *cover) : out.null("cover");
     out.integer("keys_assigned", assigned).integer("keys_unassigned", unassigned).boolean("outage", outage);
     call.out.put(shown(out.take(), Show::kJson) + "\n");
     return;
@@ -44,6 +46,7 @@ void print_store(Call& call, db::Database& db, bool running, bool outage) {
                  " in the write-ahead log");
   line(call, "messages: " + std::to_string(facts.messages) + ", " + std::to_string(facts.own) + " of them written here");
   line(call, "keys: " + std::to_string(assigned) + " with friends, " + std::to_string(unassigned) + " unassigned");
+  if (cover) line(call, "cover traffic: " + *cover);
 }
 
 void print_friends(Call& call, db::Database& db, const std::vector<db::Peer>& friends, const std::vector<FriendView>& views) {

@@ -24,7 +24,7 @@ Why more_telling(Why a, Why b) { return std::max(a, b); }
 
 }  // namespace
 
-Dials::Dials(Lookups::Resolve resolve) : lookups_(std::move(resolve)) {}
+Dials::Dials(Lookups::Resolve resolve, std::size_t lookups_at_once) : lookups_(std::move(resolve), lookups_at_once) {}
 
 void Dials::start(Now now, PeerId peer, const db::Addresses& addresses, std::size_t worked) {
   give_up(peer);

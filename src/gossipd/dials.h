@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gossip/health.h"
+#include "gossip/limits.h"
 #include "gossipd/lookups.h"
 #include "gossipd/route.h"
 #include "sys/loop.h"
@@ -19,12 +20,13 @@ namespace gossip::daemon {
 
 class Dials {
  public:
-  explicit Dials(Lookups::Resolve resolve = sys::resolve);
+  explicit Dials(Lookups::Resolve resolve = sys::resolve, std::size_t lookups_at_once = kDialsAtOnce);
   // `worked`: the address to begin with, where these addresses are new here. A dial of the same friend under way is given up.
   void start(Now now, PeerId peer, const db::Addresses& addresses, std::size_t worked);
   // The friend was dialled at other addresses than these.
   bool outdated(PeerId peer, const db::Addresses& addresses) const;
   bool under_way(PeerId peer) const { return attempts_.contains(peer); }
+  std::size_t under_way() const { return attempts_.size(); }
   void give_up(PeerId peer);                                    // no outcome is told
   void drop_unless(const std::function<bool(PeerId)>& wanted);  // the same for others, who are forgotten
   // A session opened over what connected last: that address, which is the first from now on.

@@ -153,6 +153,7 @@ std::size_t Driver::friends_up() const {
 
 LinkId Driver::adopt(sys::Fd fd, std::unique_ptr<Channel> channel) {
   Link link;
+  if (setup_.config.cover == config::Cover::kOn) channel->cover();
   link.fd = std::move(fd);
   link.channel = std::move(channel);
   links_.emplace(++last_link_, std::move(link));
@@ -236,7 +237,9 @@ void Driver::end_turn(Now now) {
 void Driver::end_turn(Now now, Links::iterator it) {
   auto& [id, link] = *it;
   bool moved = false;
+  const std::uint64_t before = link.channel->cover_cells();
   link.end_turn(now);
+  if (const std::uint64_t fresh = link.channel->cover_cells() - before) chronicle_.count({{"cover_cells", fresh}});
   write(now, id, link, moved);
   const bool told = settle(now, id, link);
   link.watch(poller_, id);

@@ -39,7 +39,7 @@ class Driver {
   std::size_t friends_up() const;                        // in either process
   bool links_closed() const { return links_.empty(); }   // within two seconds of begin_stop()
   void sibling_gone(Now now);
-  LinkId adopt(sys::Fd fd, std::unique_ptr<Channel> channel);
+  LinkId adopt(sys::Fd fd, std::unique_ptr<Channel> channel);  // with cover, where that is wanted
   void drop(LinkId id);                                  // at once, without a word; no hook is called
   void touch(LinkId id) { busy_.insert(id); }            // something was done with it: looked at until the turn ends
   const std::set<LinkId>& busy() const { return busy_; }  // some may be gone

@@ -1,7 +1,5 @@
 #include "gossipd/lookups.h"
 
-#include "gossip/limits.h"
-
 namespace gossip::daemon {
 namespace {
 
@@ -9,12 +7,12 @@ constexpr Micros kKept = 10 * kMinute;  // longer than the longest wait between 
 
 }  // namespace
 
-Lookups::Lookups(Resolve resolve)
+Lookups::Lookups(Resolve resolve, std::size_t at_once)
     : threads_(
           [resolve = std::move(resolve)](const Question& q) {
             return Answer{q.peer, q.name, resolve(q.name.host, q.name.port)};
           },
-          kDialsAtOnce) {}
+          at_once) {}
 
 // Rationale for one question at a time, and for keeping late answers: if each dial asked anew, those who gave up waiting would
 // fill the queue before those who wait, and no answer would ever be in time.

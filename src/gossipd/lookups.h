@@ -21,7 +21,7 @@ class Lookups {
  public:
   using Resolve = std::function<std::vector<sys::Address>(const std::string& host, int port)>;  // runs in the threads
   using Numbers = std::vector<sys::Address>;                                                    // empty: not found
-  explicit Lookups(Resolve resolve);
+  Lookups(Resolve resolve, std::size_t at_once);
   // The answer, where one came when nobody waited for it any more. Else it is asked for, as soon as no other question of this
   // friend is under way, and asked() says when to ask again.
   std::optional<Numbers> ask(Now now, PeerId peer, const db::Address& name);

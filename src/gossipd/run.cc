@@ -163,6 +163,7 @@ int run_worker(Setup setup, const std::vector<std::string>& listener_arguments) 
   setup.secrets.seal_key = db::unlock(db, key_maker(passphrase), true);
   passphrase.reset();  // wiped: from here on there is only the key
   store_key_size(db, config.rsa_bits);
+  db::meta_put(db, "cover", config::word_for(config.cover));  // for status
   ensure_first_key(db, config.rsa_bits);
   std::optional<sys::Doorbell> bell = hang_bell(config.db_path + ".bell");
   Standing standing(reach_manager());

@@ -16,6 +16,7 @@ Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::
       room_(make_room()),
       supervisor_(std::move(supervisor)),
       keysmith_(db_, *rng_, pool_size(setup.config.rsa_bits, setup.config.key_pool, setup.config.bogus_pct)),
+      challenges_(*rng_),
       bell_(std::move(bell)),
       checkpointer_(setup.config.db_path),
       standing_(std::move(standing)) {
@@ -48,13 +49,15 @@ void Worker::watch(sys::Poller& poller) {
   bell_slot_ = poller.add(bell_ ? bell_->fd() : -1, bell_.has_value());
   poller.add(keysmith_.fd(), true);
   dials_.watch(poller);
+  bogus_.watch(poller);
 }
 
 std::optional<Micros> Worker::own_deadline() const {
   Micros at = look_at_;
   if (stopping()) return kill_at_ ? std::min(at, *kill_at_) : at;
   at = std::min(at, checkpoint_at_);
-  for (auto other : {keysmith_.next_deadline(), dials_.next_deadline(), supervisor_.start_at()})
+  for (auto other : {keysmith_.next_deadline(), dials_.next_deadline(), supervisor_.start_at(), challenges_.next_deadline(),
+                     bogus_.next_deadline()})
     if (other) at = std::min(at, *other);
   return at;
 }
@@ -68,6 +71,9 @@ void Worker::look(const sys::Poller& poller, Now now) {
   dials_.look(poller, now);
   Dials::Outcome outcome;
   while (dials_.next(outcome)) connected(now, outcome);
+  bogus_.look(poller, now);
+  challenge(now);
+  while (bogus_.next(outcome)) challenge_at(now, outcome);
 }
 
 // Whoever wrote: a bell to the listener for what it wrote itself is cheaper than one that is missed.
@@ -79,8 +85,12 @@ void Worker::store_changed(Now) {
 // A dial at addresses of before is begun anew, so that new ones take effect at once.
 void Worker::roster_changed(Now now) {
   standing_due_ = true;
-  dials_.drop_unless([this](PeerId peer) { return roster_.find(peer) != nullptr; });
+  const auto known = [this](PeerId peer) { return roster_.find(peer) != nullptr; };
+  dials_.drop_unless(known);
+  bogus_.drop_unless(known);
+  std::vector<PeerId> dialable;
   for (const auto& [peer, one] : roster_.friends()) {
+    if (one.info.dialable) dialable.push_back(peer);
     if (!dials_.outdated(peer, one.addresses)) continue;
     const bool connecting = dials_.under_way(peer), shaking = drop_handshake(peer);
     if (!connecting && !shaking) continue;
@@ -88,12 +98,13 @@ void Worker::roster_changed(Now now) {
     if (one.info.dialable) dial(now, one);
     else tell(now, DialFailed{peer, Why::kNoAddress});
   }
+  if (covers()) challenges_.set_friends(now, std::move(dialable));
 }
 
 // --- dialling
 
 void Worker::dial(Now now, const Friend& who) {
-  if (room_.sessions < kMaxPeers && links_.size() >= room_.sessions)
+  if (room_.sessions < kMaxPeers && links_.size() - challenging_.size() >= room_.sessions)
     return tell(now, DialFailed{who.info.peer, Why::kThisMachine});
   dials_.start(now, who.info.peer, who.addresses, who.worked);
 }
@@ -132,6 +143,31 @@ void Worker::connected(Now now, Dials::Outcome& outcome) {
     }
   }
   tell(now, DialFailed{outcome.peer, why == Why::kNone ? Why::kChanged : why});
+}
+
+// --- cover
+
+void Worker::challenge(Now now) {
+  while (const auto peer = challenges_.due(now)) {
+    const Friend* who = roster_.find(*peer);
+    const bool room = challenging_.size() + bogus_.under_way() < kChallengesAtOnce && links_.size() < room_.sessions;
+    if (who && who->info.dialable && room && !bogus_.under_way(*peer)) bogus_.start(now, *peer, who->addresses, who->worked);
+  }
+}
+
+// On the wire and in its cost a dial like any other; but the engine, and so the books on how the friend is, hear nothing of it.
+void Worker::challenge_at(Now now, Dials::Outcome& outcome) {
+  const Friend* who = roster_.find(outcome.peer);
+  if (!outcome.fd || !who || !who->keys) return;
+  try {
+    auto nobody = std::make_shared<const PairKeys>(nobody_like(*crypto_, *rng_, *who->keys));
+    const LinkId id = adopt(std::move(outcome.fd), Channel::dial(*crypto_, *rng_, std::move(nobody), now));
+    links_.at(id).over = true;
+    challenging_.insert(id);
+    chronicle_.count({{"bogus_challenges", 1}});
+  } catch (const std::runtime_error& error) {
+    sys::debug(std::string("a bogus challenge could not be begun: ") + error.what());
+  }
 }
 
 // --- the listener

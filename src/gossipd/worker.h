@@ -1,10 +1,11 @@
-// Worker: the parent of the two processes. Dials friends and fetches from them, keeps the key pool filled, checkpoints, answers the
-// doorbell, and watches over the listener.
+// Worker: the parent of the two processes. Dials friends and fetches from them, sends bogus challenges, keeps the key pool filled,
+// checkpoints, answers the doorbell, and watches over the listener.
 #pragma once
 
 #include <optional>
 
 #include "db/checkpoint.h"
+#include "gossip/cover.h"
 #include "gossipd/descriptors.h"
 #include "gossipd/dials.h"
 #include "gossipd/driver.h"
@@ -31,17 +32,24 @@ class Worker final : public Driver {
   void roster_changed(Now now) override;
   void dial(Now now, const Friend& who) override;
   void link_opened(LinkId id) override;
+  void link_gone(LinkId id, const Link&) override { challenging_.erase(id); }
 
   void start_listener(Now now);
   void listener_ended(Now now, const sys::Ended& ended);
   void hurry_listener(Now now);
   void connected(Now now, Dials::Outcome& outcome);
   bool drop_handshake(PeerId peer);
+  void challenge(Now now);
+  void challenge_at(Now now, Dials::Outcome& outcome);
+  bool covers() const { return setup_.config.cover != config::Cover::kOff; }
 
   const Room room_;
   Supervisor supervisor_;
   Keysmith keysmith_;
   Dials dials_;
+  Challenges challenges_;
+  Dials bogus_{sys::resolve, 1};   // dials of challenges: their routes and outcomes are nobody else's business
+  std::set<LinkId> challenging_;   // connected; the engine knows of none of them
   std::optional<sys::Doorbell> bell_;
   db::Checkpointer checkpointer_;
   Standing standing_;

@@ -127,7 +127,8 @@ class Node:
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("GOSSIPD_")}
         self.env.update(HOME=self.dir, GOSSIPD_DB_PATH=self.db, GOSSIPD_USERNAME=name, GOSSIPD_LISTEN_PORT="0",
                         GOSSIPD_RSA_BITS="2048", GOSSIPD_KEY_POOL="2", GOSSIPD_BOGUS_PCT="50", GOSSIPD_FETCH_INTERVAL="1",
-                        GOSSIPD_SANDBOX="kill")  # whoever calls what was given up dies, and close() tells
+                         GOSSIPD_SANDBOX="kill",  # whoever calls what was given up dies, and close() tells
+                         GOSSIPD_COVER="off")  # so that calls can be counted
         self.set(**env)
 
     def set(self, **env):

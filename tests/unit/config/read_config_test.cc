@@ -66,7 +66,9 @@ TEST(ReadConfig, ValuesAreTaken) {
       {"GOSSIPD_MAX_MESSAGE", "1048576", [](const Config& c) { return c.max_message == 1048576; }},
       {"GOSSIPD_FRIEND_QUOTA", "0", [](const Config& c) { return c.friend_quota == 0; }},
       {"GOSSIPD_FRIEND_QUOTA", "1000000000000", [](const Config& c) { return c.friend_quota == 1'000'000'000'000; }},
-      {"GOSSIPD_COVER", "off", [](const Config&) { return true; }},
+      {"GOSSIPD_COVER", "off", [](const Config& c) { return c.cover == Cover::kOff; }},
+      {"GOSSIPD_COVER", "low", [](const Config& c) { return c.cover == Cover::kLow; }},
+      {"GOSSIPD_COVER", "on", [](const Config& c) { return c.cover == Cover::kOn; }},
       {"GOSSIPD_PQ", "off", [](const Config& c) { return c.pq == Pq::kOff; }},
       {"GOSSIPD_PQ", "prefer", [](const Config& c) { return c.pq == Pq::kPrefer; }},
       {"GOSSIPD_PQ", "require", [](const Config& c) { return c.pq == Pq::kRequire; }},
@@ -91,7 +93,7 @@ TEST(ReadConfig, WrongValuesAreRefusedInOneLineThatNamesTheVariable) {
       {"GOSSIPD_BOGUS_PCT", "1001"}, {"GOSSIPD_BOGUS_PCT", "30%"}, {"GOSSIPD_FETCH_INTERVAL", "0"}, {"GOSSIPD_FETCH_INTERVAL", "61"},
       {"GOSSIPD_FETCH_INTERVAL", "0.5"}, {"GOSSIPD_FETCH_INTERVAL", "5s"}, {"GOSSIPD_NETWORK_KEY_FILE", ""},
       {"GOSSIPD_NETWORK_KEY_FILE", "~/key"}, {"GOSSIPD_MAX_MESSAGE", "0"}, {"GOSSIPD_MAX_MESSAGE", "1048577"},
-      {"GOSSIPD_FRIEND_QUOTA", "-1"}, {"GOSSIPD_FRIEND_QUOTA", "1G"}, {"GOSSIPD_COVER", "low"}, {"GOSSIPD_COVER", "on"}, {"GOSSIPD_COVER", "maybe"},
+      {"GOSSIPD_FRIEND_QUOTA", "-1"}, {"GOSSIPD_FRIEND_QUOTA", "1G"}, {"GOSSIPD_COVER", "maybe"}, {"GOSSIPD_COVER", ""}, {"GOSSIPD_COVER", "ON"},
       {"GOSSIPD_PQ", ""}, {"GOSSIPD_PQ", "yes"}, {"GOSSIPD_PQ", "Require"}, {"GOSSIPD_PASSPHRASE_FILE", ""}, {"GOSSIPD_PASSPHRASE_FILE", "~/x"},
       {"GOSSIPD_PASSPHRASE_FD", ""}, {"GOSSIPD_PASSPHRASE_FD", "1"}, {"GOSSIPD_PASSPHRASE_FD", "2"}, {"GOSSIPD_PASSPHRASE_FD", "-1"},
       {"GOSSIPD_PASSPHRASE_FD", "65536"}, {"GOSSIPD_PASSPHRASE_FD", "my secret"},
@@ -144,7 +146,7 @@ TEST(Describe, SaysWhereEachValueCameFrom) {
   EXPECT_EQ(rows["GOSSIPD_LISTEN_IP"].value, "127.0.0.1");
   EXPECT_EQ(rows["GOSSIPD_LISTEN_IP"].origin, "default");
   EXPECT_EQ(rows["GOSSIPD_FETCH_INTERVAL"].value, "5");
-  EXPECT_EQ(rows["GOSSIPD_COVER"].value, "off");
+  EXPECT_EQ(rows["GOSSIPD_COVER"].value, "low");
   EXPECT_EQ(rows["GOSSIPD_PQ"].value, "prefer");
 }
 

@@ -36,7 +36,8 @@ std::string program(const char* name) { return std::filesystem::read_symlink("/p
 Hub::Hub(const std::string& directory) : db_path_(directory + "/g.db") {
   const std::pair<const char*, std::string> settings[] = {
       {"GOSSIPD_DB_PATH", db_path_}, {"GOSSIPD_USERNAME", "hub"}, {"GOSSIPD_LISTEN_PORT", "0"},
-      {"GOSSIPD_RSA_BITS", "2048"},  {"GOSSIPD_KEY_POOL", "1"},   {"GOSSIPD_BOGUS_PCT", "0"}};
+      {"GOSSIPD_RSA_BITS", "2048"},  {"GOSSIPD_KEY_POOL", "1"},   {"GOSSIPD_BOGUS_PCT", "0"},
+      {"GOSSIPD_COVER", "off"}};
   for (const auto& [name, value] : settings) ::setenv(name, value.c_str(), 1);
 }
 

@@ -57,6 +57,7 @@ class Friends {
   std::size_t called() const { return open(false); }
   std::size_t fewest() const;                         // messages at the friend who has fewest
   EngineStats total() const;
+  std::uint64_t strangers() { return strangers_ += responder_.drain_counts().strangers; }  // who called us all so far
 
  private:
   struct Friend {
@@ -81,6 +82,7 @@ class Friends {
   std::unique_ptr<Crypto> crypto_ = crypto::make_crypto();
   std::unique_ptr<Rng> rng_ = crypto::make_rng();
   Responder responder_;
+  std::uint64_t strangers_ = 0;
   std::vector<std::shared_ptr<const PairKeys>> keys_;
   std::vector<std::unique_ptr<Friend>> friends_;
   sys::Fd listening_;

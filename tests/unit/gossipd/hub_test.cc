@@ -162,5 +162,38 @@ TEST_F(HubOfFriends, AllAreInSessionAtOnceAndHearEachOther) {
   EXPECT_EQ(hub_->log().find("error"), std::string::npos) << hub_->log();
 }
 
+// With cover on, bogus challenges and PAD cells go out beside the sessions, and nobody hears, loses or notes anything for it.
+TEST_F(HubOfFriends, CoverIsInNobodysWay) {
+  constexpr std::size_t kCount = 200;
+  ASSERT_NO_FATAL_FAILURE(befriend(kCount, kCount));
+  ::setenv("GOSSIPD_COVER", "on", 1);
+  hub_->start();
+  friends_.call(hub_->port());
+  EXPECT_TRUE(until("in session, both ways", [&] { return friends_.calling() == kCount && friends_.called() == kCount; }));
+  hub_->gossipc("send -m 'from the hub'");
+  for (std::size_t i = 0; i < kCount; ++i) friends_.say(i, "from friend " + std::to_string(i));
+  EXPECT_TRUE(until("a message of each is with everybody", [&] { return friends_.fewest() == kCount + 1; })) << friends_.fewest();
+  EXPECT_TRUE(until("three bogus challenges have come", [&] { return friends_.strangers() >= 3; })) << friends_.strangers();
+  play(4 * kSecond);  // the longest of them has ended
+  EXPECT_EQ(friends_.calling(), kCount);
+  EXPECT_EQ(friends_.called(), kCount);
+  EXPECT_EQ(friends_.total().protocol_errors, 0u);
+  db::Database db = db::open_store(hub_->db_path(), {.create = false, .write = false});
+  EXPECT_EQ(db::last_seq(db), kCount + 1);
+  for (const db::PeerState& one : db::peer_states(db)) {
+    EXPECT_EQ(one.state, "up") << one.peer << " " << one.reason;
+    EXPECT_EQ(one.failures, 0u) << one.peer;
+  }
+  EXPECT_EQ(hub_->stop(), 0);
+  std::map<std::string, std::int64_t> counted;
+  for (const auto& [name, value] : db::counters(db)) counted[name] = value;
+  EXPECT_GE(counted["bogus_challenges"], 3);
+  EXPECT_LE(counted["bogus_challenges"], static_cast<std::int64_t>(friends_.strangers()) + 4) << "some may not have come to M1";
+  EXPECT_GE(counted["cover_cells"], 50) << "20 a second";
+  std::printf("figures: %d bogus challenges, %d cells for cover\n", static_cast<int>(counted["bogus_challenges"]),
+              static_cast<int>(counted["cover_cells"]));
+  EXPECT_EQ(hub_->log().find("error"), std::string::npos) << hub_->log();
+}
+
 }  // namespace
 }  // namespace gossip::daemon
