@@ -37,8 +37,9 @@ fuzzers   := $(patsubst tests/fuzz/%.cc,%,$(wildcard tests/fuzz/*.cc))
 replays   := $(fuzzers:%=$(BUILD)/replay-%)
 SEEDS     ?= 1
 SCENARIO  ?=
+COUNT     ?= 300
 
-.PHONY: all check asan lint demo pq-matrix sim simtwins bench fuzz install uninstall clean help
+.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench fuzz install uninstall clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -65,8 +66,14 @@ $(BUILD)/fuzz-%: tests/fuzz/%.cc $(wildcard src/*/*.cc src/*/*.h include/gossip/
 	@mkdir -p $(@D)
 	$(FUZZCXX) $(filter-out -MMD -MP,$(need)) -Itests -O1 -g $(san),fuzzer -o $@ $< $(foreach f,$(floors),$(wildcard src/$(f)/*.cc)) $(filter-out %_main.cc,$(wildcard tests/support/*.cc)) $(libs)
 
-check: all $(units) $(replays) $(BUILD)/sim ## run every test; the last line is "N passed, N failed"
+check: all $(units) $(replays) $(BUILD)/sim $(BUILD)/deniability ## run every test; the last line is "N passed, N failed"
 	@python3 tests/run.py --build $(BUILD)
+
+check-deniability: all $(BUILD)/deniability ## COUNT=300: real transcripts among as many forged ones, before a judge with all the hearer's keys
+	@GOSSIP_BUILD=$(BUILD) python3 tests/deniability/check.py $(COUNT)
+
+$(BUILD)/deniability: $(call objects,tests/deniability) $(product) $(filter-out %/main.o,$(o_gossipc))
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
 
 asan: ## the same under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CXXFLAGS="-O1 -g $(san)" check

@@ -164,7 +164,7 @@ const std::array<Variable, 16> kVariables{{
     {"GOSSIPD_KEY_POOL", false, read_key_pool, fine, [](const Config& c) { return std::to_string(c.key_pool); }},
     {"GOSSIPD_BOGUS_PCT", false, read_bogus_pct, fine, [](const Config& c) { return std::to_string(c.bogus_pct); }},
     {"GOSSIPD_FETCH_INTERVAL", false, read_fetch_interval, fine, seconds},
-    {"GOSSIPD_NETWORK_KEY_FILE", false, read_network_key_file, fine, [](const Config& c) { return c.network_key_file; }},
+    {"GOSSIPD_NETWORK_KEY_FILE", true, read_network_key_file, fine, [](const Config& c) { return c.network_key_file; }},
     {"GOSSIPD_MAX_MESSAGE", true, read_max_message, fine, [](const Config& c) { return std::to_string(c.max_message); }},
     {"GOSSIPD_FRIEND_QUOTA", false, read_friend_quota, fine, [](const Config& c) { return std::to_string(c.friend_quota); }},
     {"GOSSIPD_SANDBOX", false, read_sandbox, fine, show_sandbox},

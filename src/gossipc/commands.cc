@@ -65,6 +65,12 @@ const std::vector<Command>& commands() {
        "  gossipc passphrase --new-file ~/.gossipd-passphrase\n"
        "  gossipc passphrase --remove\n",
        passphrase},
+      {"forge-transcript", nullptr, 0, kHelp, "ABSmb", " --hearer FILE --speaker FILE", "make up a conversation that never was, to deny real ones",
+       "Prints a transcript of a session in which the hearer called the speaker and was told the text. It is made from the two\n"
+       "public keys alone, and is found in order by whoever holds the hearer's private key, as a real one would be.\n"
+       "\n"
+       "  gossipc forge-transcript --hearer bob.pem --speaker alice.pem --source alice -m \"I owe you ten pounds\"\n",
+       forge_transcript},
   };
   return kCommands;
 }

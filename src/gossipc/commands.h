@@ -29,5 +29,6 @@ int send_batch(Call& call, const std::string& source);
 int view(Call& call);
 int status(Call& call);
 int passphrase(Call& call);
+int forge_transcript(Call& call);
 
 }  // namespace gossip::client

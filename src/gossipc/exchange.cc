@@ -1,9 +1,14 @@
 #include "gossipc/exchange.h"
 
+#include <fcntl.h>
+
 #include "crypto/keys.h"
 #include "crypto/openssl.h"
 #include "gossip/pair.h"
 #include "gossip/secret.h"
+#include "gossipc/lines.h"
+#include "sys/error.h"
+#include "sys/fd.h"
 
 namespace gossip::client {
 
@@ -29,6 +34,13 @@ void note_pair_code(const db::Peer& peer) {
   const auto crypto = crypto::make_crypto();
   note("pair code with " + peer.name + ": " + pair_code(*crypto, peer.key_fp, peer.pub_fp));
   note("read it to each other: when both see the same, the keys are the right ones");
+}
+
+std::string read_key_file(const std::string& path) {
+  if (path == "-") return read_all(0, crypto::kMaxKeyText);
+  const sys::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!file) sys::fail("cannot open " + path);
+  return read_all(file.get(), crypto::kMaxKeyText, path);
 }
 
 }  // namespace gossip::client

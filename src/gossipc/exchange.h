@@ -9,5 +9,7 @@ namespace gossip::client {
 void print_exchange_key(Call& call, db::Database& db, const db::Peer& peer);
 // The pair code on stderr, when both keys are there.
 void note_pair_code(const db::Peer& peer);
+// What a file with somebody's key holds, of at most crypto::kMaxKeyText bytes and one; - is standard input. Throws sys::Error.
+std::string read_key_file(const std::string& path);
 
 }  // namespace gossip::client

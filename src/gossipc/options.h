@@ -32,6 +32,8 @@ enum Opt : char {
   kNewFile = 'w',
   kRemove = 'x',
   kQuiet = 'q',
+  kHearer = 'A',
+  kSpeaker = 'B',
   kId = '#',  // a message id, positional only
 };
 

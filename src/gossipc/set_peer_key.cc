@@ -1,21 +1,9 @@
-#include <fcntl.h>
-
 #include "crypto/keys.h"
 #include "gossipc/exchange.h"
-#include "gossipc/lines.h"
 #include "sys/error.h"
-#include "sys/fd.h"
 
 namespace gossip::client {
 namespace {
-
-// Throws sys::Error.
-std::string read_key_file(const std::string& path) {
-  if (path == "-") return read_all(0, crypto::kMaxKeyText);
-  const sys::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!file) sys::fail("cannot open " + path);
-  return read_all(file.get(), crypto::kMaxKeyText, path);
-}
 
 int finish(Call& call, db::Database& db, db::Change change, const std::string& name) {
   switch (change) {

@@ -1,0 +1,83 @@
+#include "gossipc/forge.h"
+
+#include "gossip/check.h"
+#include "gossipc/party.h"
+#include "gossipc/witness.h"
+
+namespace gossip::client {
+namespace {
+
+constexpr Micros kStart = 2 * kHour;     // of the monotonic clock, which shows nowhere
+constexpr Micros kLatency = 10 * kMillisecond;
+constexpr int kTurns = 1'000'000;        // far more than the largest log takes
+
+struct Pair {
+  std::shared_ptr<PairKeys> hearer, speaker;
+};
+
+Pair pair_of(Crypto& crypto, const PublicHalf& hearer, const PublicHalf& speaker, View network_key,
+             const std::shared_ptr<Overheard>& to_hearer, const std::shared_ptr<Overheard>& to_speaker) {
+  const Secret32 psk = psk_of(crypto, network_key);
+  const Statics there = derive_statics(crypto, psk, hearer.fp, speaker.fp), back = derive_statics(crypto, psk, speaker.fp, hearer.fp);
+  Pair out{std::make_shared<PairKeys>(), std::make_shared<PairKeys>()};
+  for (auto& [one, ours, theirs, fp_ours, fp_theirs, dialled] :
+       {std::tuple{out.hearer, to_hearer, to_speaker, hearer.fp, speaker.fp, true},
+        std::tuple{out.speaker, to_speaker, to_hearer, speaker.fp, hearer.fp, false}}) {
+    one->peer = one->gen = 1;
+    one->ours = ours;
+    one->theirs = theirs;
+    one->fp_ours = fp_ours;
+    one->fp_theirs = fp_theirs;
+    one->out = dialled ? there : back;
+    one->in = dialled ? back : there;
+  }
+  return out;
+}
+
+// Carries what is said between the two until the hearer has heard all and both have parted.
+void play(Party& hearer, Party& speaker, std::size_t messages, std::int64_t wall_ms, Recorder& recorder) {
+  Now now{kStart, wall_ms};
+  bool parting = false;
+  for (int i = 0; i < kTurns && !hearer.channel().finished(); ++i) {
+    const Bytes there = hearer.turn(now);
+    recorder.sent(there);
+    if (!there.empty()) now.mono += kLatency;
+    speaker.hear(now, there);
+    const Bytes back = speaker.turn(now);
+    if (!back.empty()) now.mono += kLatency;
+    recorder.got(back);
+    hearer.hear(now, back);
+    if (!there.empty() || !back.empty()) continue;
+    if (hearer.store().size() == messages && !std::exchange(parting, true)) {
+      hearer.channel().close(now, CloseCode::kNormal);
+      continue;
+    }
+    const auto next = earlier(hearer.next_deadline(), speaker.next_deadline());
+    GOSSIP_CHECK(next.has_value());
+    now.mono = std::max(now.mono, *next);
+  }
+  GOSSIP_CHECK(hearer.channel().end() == End::kClosed);
+}
+
+}  // namespace
+
+Record forge(Crypto& crypto, Rng& rng, const PublicHalf& hearer, const PublicHalf& speaker, View network_key,
+             std::span<const Incoming> said, std::int64_t wall_ms) {
+  const auto to_hearer = std::make_shared<Overheard>(hearer.key), to_speaker = std::make_shared<Overheard>(speaker.key);
+  const Pair pair = pair_of(crypto, hearer, speaker, network_key, to_hearer, to_speaker);
+  Witness witness(crypto);
+  Responder responder(crypto, rng);
+  responder.set_decoy(speaker.key);
+  responder.set_peers(std::vector<std::shared_ptr<const PairKeys>>{pair.speaker});
+  const Now start{kStart, wall_ms};
+  Party caller(witness, rng, start, *pair.hearer, true, Channel::dial(witness, rng, pair.hearer, start));
+  Party called(crypto, rng, start, *pair.speaker, false, Channel::accept(crypto, rng, responder, start));
+  for (const Incoming& one : said) called.store().append(one);
+  Recorder recorder;
+  play(caller, called, said.size(), wall_ms, recorder);
+  recorder.record().x = witness.x();
+  recorder.record().k_i = to_speaker->last();
+  return std::move(recorder.record());
+}
+
+}  // namespace gossip::client
