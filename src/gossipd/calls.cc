@@ -89,7 +89,7 @@ void add_shared(std::vector<sys::Rule>& rules) {
 void add_worker(std::vector<sys::Rule>& rules) {
   for (long number : kStarting) rules.push_back({number});
   add_sockets(rules, SOCK_STREAM);
-  rules.push_back({SYS_socketpair, {is(0, AF_UNIX)}});
+  rules.push_back({SYS_socketpair, {is(0, AF_UNIX), {1, kType, SOCK_SEQPACKET}}});
   rules.push_back({SYS_clone, {is(0, kFork)}});
   rules.push_back({SYS_kill, {is(1, SIGKILL)}});
   rules.push_back({SYS_mmap, {{2, PROT_EXEC | PROT_WRITE, PROT_EXEC}}});
