@@ -5,7 +5,7 @@
 namespace gossip::db {
 namespace {
 
-constexpr std::size_t kNonce = 12, kTag = 16;
+constexpr std::size_t kNonce = 12;
 
 // Columns hold no NUL, and the row has a fixed size: no two places give the same bytes.
 Bytes associated(const Place& place) {

@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <fstream>
+#include <new>
 
 #include "crypto/kdf.h"
 #include "crypto/keys.h"
