@@ -4,9 +4,14 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
 #include "crypto/ml_kem.h"
 #include "crypto/raii.h"
 #include "gossip/check.h"
+#include "gossip/secret.h"
 
 namespace gossip::crypto {
 namespace {
@@ -151,7 +156,44 @@ std::unique_ptr<Crypto> make_crypto(bool with_kem) { return std::make_unique<Ope
 std::unique_ptr<Rng> make_rng() { return std::make_unique<SystemRng>(); }
 
 std::string library_name() { return OpenSSL_version(OPENSSL_VERSION); }
+namespace {
+
+// OpenSSL frees some buffers that held a private key in DER without wiping them (decoder, i2d to a BIO). So whatever it frees is
+// wiped here: the size stands before the bytes.
+constexpr std::size_t kBefore = 16;  // keeps the alignment of malloc
+
+void* wiping_malloc(std::size_t size, const char*, int) {
+  if (size == 0 || size > SIZE_MAX - kBefore) return nullptr;
+  auto* block = static_cast<std::uint8_t*>(std::malloc(size + kBefore));
+  if (!block) return nullptr;
+  std::memcpy(block, &size, sizeof size);
+  return block + kBefore;
+}
+
+void wiping_free(void* data, const char*, int) {
+  if (!data) return;
+  auto* block = static_cast<std::uint8_t*>(data) - kBefore;
+  std::size_t size = 0;
+  std::memcpy(&size, block, sizeof size);
+  wipe({block, size + kBefore});
+  std::free(block);
+}
+
+void* wiping_realloc(void* data, std::size_t size, const char* file, int line) {
+  if (!data) return wiping_malloc(size, file, line);
+  std::size_t before = 0;
+  std::memcpy(&before, static_cast<std::uint8_t*>(data) - kBefore, sizeof before);
+  void* out = size == 0 ? nullptr : wiping_malloc(size, file, line);
+  if (!out && size != 0) return nullptr;
+  if (out) std::memcpy(out, data, std::min(before, size));
+  wiping_free(data, file, line);
+  return out;
+}
+
+}  // namespace
+
 bool protect_private_keys() {
+  CRYPTO_set_mem_functions(wiping_malloc, wiping_realloc, wiping_free);
   constexpr std::size_t kHeap = 4 << 20;  // 8 KiB for each of 512 friends; one of 4096 bits takes less than 4
   return CRYPTO_secure_malloc_init(kHeap, 32) == 1;
 }
