@@ -39,7 +39,7 @@ SEEDS     ?= 1
 SCENARIO  ?=
 COUNT     ?= 300
 
-.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench fuzz install uninstall clean help
+.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench walrace fuzz install uninstall clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -103,6 +103,9 @@ $(BUILD)/bench-%: $(BUILD)/tests/bench/%.o
 
 bench: all $(BUILD)/bench-hop $(BUILD)/bench-floor ## a live hop between two daemons, beside the machine's own floor
 	@python3 tests/bench/bench.py --build $(BUILD)
+
+walrace: $(BUILD)/unit-db ## SECONDS=30: three writers and a checkpointer on one database, with the fence and without
+	@GOSSIP_RACE_SECONDS=$(SECONDS) $< --gtest_also_run_disabled_tests --gtest_filter='WalRace.*' --gtest_brief=1
 
 fuzz: $(if $(T),$(BUILD)/fuzz-$(T)) ## T=target SECONDS=30: one fuzz target; without T it lists them
 	@$(if $(T),mkdir -p $(BUILD)/corpus/$(T) && $(BUILD)/fuzz-$(T) -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 $(BUILD)/corpus/$(T) $(wildcard tests/fuzz/corpus/$(T)),echo $(fuzzers))
