@@ -18,12 +18,14 @@ struct Checkpointer::Impl {
   explicit Impl(const std::string& path)
       : wal(path + "-wal"), fence(path, Database::Mode::kWrite, 5000), carrier(path, Database::Mode::kWrite, 5000) {
     sqlite3_busy_timeout(fence.raw(), 0);  // waiting was for the opening only
+    fence.exec("PRAGMA journal_size_limit=0");
   }
 
   std::uint64_t waiting(const WalUse& use) const {
     return use.generation == done.generation && use.frames >= done.frames ? use.frames - done.frames : use.frames;
   }
   bool carry();
+  void begin_anew();
 
   std::string wal;
   Database fence, carrier;
@@ -45,17 +47,41 @@ bool Checkpointer::Impl::carry() {
   return carried >= frames;
 }
 
-Checkpointer::Checkpointer(const std::string& path) : impl_(std::make_unique<Impl>(path)) {}
-Checkpointer::~Checkpointer() = default;
+// What was carried over stays in the file until it is written over, and with it private keys that were deleted since. All of it
+// being carried over, the next writer begins the WAL anew: here the smallest write there is, with a limit that cuts off the rest.
+void Checkpointer::Impl::begin_anew() {
+  Transaction smallest(fence);
+  fence.exec(("PRAGMA user_version=" + std::to_string(fence.pragma("user_version"))).c_str());
+  smallest.commit();
+  if (WalUse use = wal_use(wal); use.frames == 1) done = use;  // else somebody else wrote as well
+}
 
-bool Checkpointer::run() {
+// False when a writer or a full disk is in the way.
+template <typename Work>
+static bool unless_in_the_way(Work work) {
   try {
-    Transaction fence(impl_->fence);  // never committed: it rolls back at the end of this block
-    return impl_->carry();
+    return work();
   } catch (const Error& error) {
     if (error.trouble() == Trouble::kBusy || error.trouble() == Trouble::kFull) return false;
     throw;
   }
+}
+
+Checkpointer::Checkpointer(const std::string& path) : impl_(std::make_unique<Impl>(path)) {}
+Checkpointer::~Checkpointer() = default;
+
+bool Checkpointer::run() {
+  return unless_in_the_way([&] {
+    Transaction fence(impl_->fence);  // never committed: it rolls back at the end of this block
+    return impl_->carry();
+  });
+}
+
+bool Checkpointer::tidy() {
+  return run() && unless_in_the_way([&] {
+    impl_->begin_anew();
+    return true;
+  });
 }
 
 Micros Checkpointer::run_if_due(Micros now) {
@@ -67,8 +93,9 @@ Micros Checkpointer::run_if_due(Micros now) {
   my.looked = true;
   my.seen = use;
   const std::uint64_t waiting = my.waiting(use);
-  const bool due = waiting * use.frame_bytes >= kDueBytes || (waiting > 0 && now - my.seen_grow >= kQuiet);
-  if (due && !run()) return my.next_look = now + kSecond;
+  const bool quiet = now - my.seen_grow >= kQuiet && use.frames > 1;
+  const bool due = waiting * use.frame_bytes >= kDueBytes;
+  if ((quiet && !tidy()) || (!quiet && due && !run())) return my.next_look = now + kSecond;
   my.next_look = now + kLook;
   return grew ? my.next_look : now + kIdleLook;
 }

@@ -232,6 +232,7 @@ std::int64_t Database::pragma(const char* name) {
   return statement.step() ? statement.integer(0) : 0;
 }
 
+void Database::tidy_at_close() { set_switch(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0); }
 void Database::fail(const char* call) const { throw_error(db_, call); }
 std::string Database::file() const { return file_of(db_); }
 std::int64_t Database::changes() const { return sqlite3_changes64(db_); }

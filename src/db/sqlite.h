@@ -85,6 +85,9 @@ class Database {
   ~Database();
   Statement prepare(std::string_view sql);
   void exec(const char* sql);
+  // The close carries the WAL over and removes it, where this is the last connection of any program. Rationale: SQLite first takes
+  // the whole file for itself, so nobody can write meanwhile, and no fence is needed.
+  void tidy_at_close();
   std::int64_t pragma(const char* name);           // integer value of PRAGMA name
   std::string file() const;                        // the full path
   std::int64_t changes() const;

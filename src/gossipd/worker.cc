@@ -27,6 +27,7 @@ Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::
 
 int Worker::run() {
   while (!stopping() || !links_closed() || supervisor_.running()) turn();
+  db_.tidy_at_close();  // closed after the checkpointer's
   standing_.stopping();
   sys::info(code_ == 0 ? "stopped" : "stopped, as the listener had to");
   return code_;

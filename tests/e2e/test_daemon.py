@@ -40,6 +40,7 @@ class Start(Case):
             os.kill(a.listener() if who == "listener" else a.worker(), sig)
             self.assertEqual(a.wait_end(), 0, who)
             wait_until(lambda: not a.processes(), "nothing left after %s to the %s" % (sig.name, who))
+            self.assertFalse(os.path.exists(a.db + "-wal"), "all of it is in the database")
 
     def test_f5_worker_killed_the_listener_leaves(self):
         a = self.node("ann")

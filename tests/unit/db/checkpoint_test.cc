@@ -153,6 +153,51 @@ TEST_F(CheckpointTest, DueAtFourMebibytesOrAfterAMinuteOfQuiet) {
   EXPECT_EQ(std::filesystem::last_write_time(path_), written) << "nothing new, nothing done";
 }
 
+TEST_F(CheckpointTest, AfterAMinuteOfQuietADeletedKeyIsNowhere) {
+  Database db = open();
+  Checkpointer checkpointer(path_);
+  Bytes der(600, 0);
+  for (std::size_t i = 0; i < der.size(); ++i) der[i] = static_cast<std::uint8_t>("never to be found "[i % 18] ^ (i & 1));
+  const std::string needle(der.begin() + 18, der.begin() + 90);
+  auto in_either = [&] { return (contents(path_) + contents(path_ + "-wal")).find(needle) != std::string::npos; };
+  db.prepare("INSERT INTO meta(k, v) VALUES('key', ?)").bind(1, der).run();
+  db.exec("DELETE FROM meta WHERE k='key'");
+  EXPECT_TRUE(in_either());
+  Micros now = kHour;
+  checkpointer.run_if_due(now);
+  {
+    Transaction holder(db);
+    now += kMinute;
+    EXPECT_EQ(checkpointer.run_if_due(now), now + kSecond) << "a writer is in the way";
+  }
+  now += kSecond;
+  checkpointer.run_if_due(now);
+  EXPECT_FALSE(in_either());
+  EXPECT_EQ(used(), 1u);
+  EXPECT_EQ(size_of(path_ + "-wal"), 32 + 24 + 4096);
+  const std::string wal = contents(path_ + "-wal");
+  for (int i = 0; i < 10; ++i) checkpointer.run_if_due(now += kMinute);
+  EXPECT_EQ(contents(path_ + "-wal"), wal) << "once";
+  EXPECT_EQ(words(db, "PRAGMA integrity_check"), "ok");
+}
+
+TEST_F(CheckpointTest, AReaderOfOldRowsPutsTidyingOff) {
+  Database db = open(), reader = open();
+  Checkpointer checkpointer(path_);
+  for (int i = 0; i < 9; ++i) meta_put(db, "a", std::to_string(i));
+  {
+    Snapshot old(reader);
+    EXPECT_EQ(meta_get(reader, "a"), "8");
+    EXPECT_TRUE(checkpointer.run()) << "it is of the newest rows";
+    checkpointer.tidy();
+    EXPECT_GT(used(), 1u) << "its rows are in the WAL";
+    EXPECT_EQ(meta_get(reader, "a"), "8");
+  }
+  EXPECT_TRUE(checkpointer.tidy());
+  EXPECT_EQ(used(), 1u);
+  EXPECT_EQ(meta_get(reader, "a"), "8");
+}
+
 TEST_F(CheckpointTest, DueButBlockedIsTriedAgainWithinASecond) {
   Database db = open();
   Checkpointer checkpointer(path_);

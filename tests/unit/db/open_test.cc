@@ -1,5 +1,6 @@
 // Making, finding and refusing the file.
 #include <cstring>
+#include <optional>
 
 #include "db/files.h"
 #include "scratch.h"
@@ -243,6 +244,21 @@ TEST_F(Open, ClosingDoesNotCheckpoint) {
   EXPECT_GT(size_of(path_ + "-wal"), 0);
   Database db = open();
   EXPECT_EQ(meta_get(db, "a"), "b");
+}
+
+TEST_F(Open, TidyAtCloseLeavesNoWalWhereNobodyElseIs) {
+  std::optional<Database> other(open());
+  meta_put(*other, "a", "b");
+  { open().tidy_at_close(); }
+  EXPECT_GT(size_of(path_ + "-wal"), 0) << "another is at it";
+  other.reset();
+  EXPECT_GT(size_of(path_ + "-wal"), 0);
+  { open().tidy_at_close(); }
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-wal"));
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-shm"));
+  Database db = open();
+  EXPECT_EQ(meta_get(db, "a"), "b");
+  EXPECT_EQ(words(db, "PRAGMA journal_mode"), "wal");
 }
 
 TEST_F(Open, ReadOnlyReadsBesideAWriter) {
