@@ -40,7 +40,21 @@ static const char* hint_for(Trouble trouble) {
     case Trouble::kBusy: return "another program is writing; try again";
     case Trouble::kDamaged: return "put a backup in its place";
     case Trouble::kFull: return "make room on the disk, or make it writable";
+    case Trouble::kIo: return "the system's log may tell what is wrong with the disk, or with the file's permissions";
     default: return "";
+  }
+}
+
+// Ours for SQLite's standard ones; where it says more than those (an SQL error, a function's), what it says.
+static std::string words_for(sqlite3* db, int code, Trouble trouble) {
+  const char* said = sqlite3_errmsg(db);
+  if (std::strcmp(said, sqlite3_errstr(code)) != 0) return std::string(": ") + said;
+  switch (trouble) {
+    case Trouble::kBusy: return " is in use by another program";
+    case Trouble::kDamaged: return " is damaged";
+    case Trouble::kFull: return (code & 0xff) == SQLITE_READONLY ? " cannot be written" : " has no room";
+    case Trouble::kIo: return (code & 0xff) == SQLITE_CANTOPEN ? " cannot be opened" : " cannot be read or written";
+    default: return std::string(": ") + said;
   }
 }
 
@@ -49,15 +63,17 @@ static std::string file_of(sqlite3* db) {
   return file ? file : "";
 }
 
-[[noreturn]] static void throw_error(sqlite3* db, const char* call) {
+[[noreturn]] static void throw_error(sqlite3* db, const char* call, const std::string& file) {
   int code = sqlite3_extended_errcode(db);
   Trouble trouble = trouble_of(db, code);
-  std::string what = "database " + file_of(db) + ": " + sqlite3_errmsg(db);
+  std::string what = "database " + file + words_for(db, code, trouble);
   int error = sqlite3_system_errno(db);
   if ((trouble == Trouble::kIo || trouble == Trouble::kFull) && error != 0) what += std::string(": ") + std::strerror(error);
   what += std::string(" (") + call + ", code " + std::to_string(code) + ")";
   throw Error(trouble, what, hint_for(trouble));
 }
+
+[[noreturn]] static void throw_error(sqlite3* db, const char* call) { throw_error(db, call, file_of(db)); }
 
 // --- Statement
 
@@ -152,7 +168,7 @@ Database::Database(const std::string& path, Mode mode, int busy_timeout_ms) {
   int rc = sqlite3_open_v2(plain_name(path).c_str(), &db_, open_flags(mode) | SQLITE_OPEN_EXRESCODE, nullptr);
   try {
     if (db_ == nullptr) throw Error(Trouble::kOther, "database " + path + ": out of memory");
-    if (rc != SQLITE_OK) throw_error(db_, "open");
+    if (rc != SQLITE_OK) throw_error(db_, "open", path);
     sqlite3_busy_timeout(db_, busy_timeout_ms);
     set_switch(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, mode != Mode::kCreate);
     set_switch(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
@@ -173,7 +189,7 @@ Bytes Database::header(const std::string& path) {
   int rc = sqlite3_open_v2(plain_name(path).c_str(), &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_EXRESCODE, nullptr);
   std::unique_ptr<sqlite3, int (*)(sqlite3*)> closer(db, sqlite3_close_v2);
   if (db == nullptr) throw Error(Trouble::kOther, "database " + path + ": out of memory");
-  if (rc != SQLITE_OK) throw_error(db, "open");
+  if (rc != SQLITE_OK) throw_error(db, "open", path);
   sqlite3_file* file = nullptr;
   if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file->pMethods == nullptr) {
     throw Error(Trouble::kIo, "database " + path + ": cannot be read");

@@ -246,6 +246,34 @@ TEST_F(Open, ClosingDoesNotCheckpoint) {
   EXPECT_EQ(meta_get(db, "a"), "b");
 }
 
+TEST_F(Open, WhatIsWrongIsSaidInOurWords) {
+  Database db = open();
+  Database other = open_store(path_, {.busy_timeout_ms = 0});
+  auto said = [](const std::function<void()>& run) -> std::string {
+    try {
+      run();
+    } catch (const Error& error) { return std::string(error.what()) + " | " + error.hint(); }
+    return "no error";
+  };
+  {
+    Transaction holder(db);
+    EXPECT_EQ(said([&] { meta_put(other, "a", "b"); }),
+              "database " + path_ + " is in use by another program (exec, code 5) | another program is writing; try again");
+  }
+  meta_put(db, "a", "b");
+  other.exec("PRAGMA query_only=ON");
+  EXPECT_EQ(said([&] { other.exec("UPDATE meta SET v=1"); }),
+            "database " + path_ + " cannot be written (exec, code 8) | make room on the disk, or make it writable");
+  EXPECT_EQ(said([&] { db.exec("SELECT x FROM nowhere"); }),
+            "database " + path_ + ": no such table: nowhere (exec, code 1) | ");
+  EXPECT_EQ(said([&] { Database(dir_ + "/none/x.db", Database::Mode::kWrite, 0); }),
+            "database " + dir_ + "/none/x.db cannot be opened: No such file or directory (open, code 14) | the system's log may tell "
+            "what is wrong with the disk, or with the file's permissions");
+  write_file(path_ + ".bad", std::string(8192, 'x'));
+  EXPECT_EQ(said([&] { Database(path_ + ".bad", Database::Mode::kRead, 0).pragma("user_version"); }),
+            "database " + path_ + ".bad is damaged (exec, code 26) | put a backup in its place");
+}
+
 TEST_F(Open, TidyAtCloseLeavesNoWalWhereNobodyElseIs) {
   std::optional<Database> other(open());
   meta_put(*other, "a", "b");

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -170,7 +171,10 @@ class WalRace : public Scratch {
   std::string wrong(const Counts& acknowledged) {
     try {
       Database db = open();
-      if (std::string found = words(db, "PRAGMA integrity_check"); found != "ok") return found;
+      if (std::string found = words(db, "PRAGMA integrity_check"); found != "ok") {
+        std::replace(found.begin(), found.end(), '\n', ' ');
+        return found;
+      }
       Log log(db, crypto_, fixed_clock);
       std::set<Hash> ids;
       std::vector<LogRow> rows(512);
