@@ -69,6 +69,7 @@ Record forge(Crypto& crypto, Rng& rng, const PublicHalf& hearer, const PublicHal
   Recorder recorder;
   play(caller, called, said.size(), wall_ms, recorder);
   recorder.record().x = witness.x();
+  if (caller.channel().pq()) recorder.record().ss_pq = witness.ss_pq();
   recorder.record().k_i = to_speaker->last();
   return std::move(recorder.record());
 }

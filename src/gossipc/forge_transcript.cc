@@ -64,7 +64,8 @@ int forge_transcript(Call& call) {
   }
   if (said.empty()) return fail(kUsage, "nothing is said", kExample);
   const std::unique_ptr<Rng> rng = crypto::make_rng();
-  call.out.put(format(forge(composer.crypto(), *rng, halves[0], halves[1], *network_key, said, sys::wall_ms())));
+  const std::unique_ptr<Crypto> crypto = crypto::make_crypto(call.config.pq != config::Pq::kOff);
+  call.out.put(format(forge(*crypto, *rng, halves[0], halves[1], *network_key, said, sys::wall_ms())));
   return kDone;
 }
 

@@ -22,8 +22,9 @@ std::string line(std::string_view name, View bytes) { return std::string(name) +
 }  // namespace
 
 std::string format(const Record& record) {
-  std::string out = "gossipd/1 transcript\n" + line("x", record.x) + line("k_I", record.k_i) + line("M1", record.m1) +
-                    line("M2", record.m2) + line("M3", record.m3);
+  std::string out = "gossipd/1 transcript\n" + line("x", record.x) + line("k_I", record.k_i);
+  if (record.ss_pq) out += line("ss_pq", *record.ss_pq);
+  out += line("M1", record.m1) + line("M2", record.m2) + line("M3", record.m3);
   for (const Bytes& cell : record.from_caller) out += line("I", cell);
   for (const Bytes& cell : record.to_caller) out += line("R", cell);
   return out;

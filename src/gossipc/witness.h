@@ -34,8 +34,23 @@ class Overheard final : public PublicKey, public PrivateKey {
   mutable Secret32 last_;
 };
 
-// The primitives, and the X25519 private key that was used last.
-class Witness final : public Crypto {
+// A private half of ML-KEM; what it deciphers is noted.
+class OverheardKem final : public KemKey {
+ public:
+  OverheardKem(std::unique_ptr<KemKey> key, Secret32& secret) : key_(std::move(key)), secret_(secret) {}
+  void public_key(MutView out) const override { key_->public_key(out); }
+  void decapsulate(View ciphertext, MutView secret) const override {
+    key_->decapsulate(ciphertext, secret);
+    secret_ = Secret32(View{secret});
+  }
+
+ private:
+  std::unique_ptr<KemKey> key_;
+  Secret32& secret_;
+};
+
+// The primitives, and what was used last: the X25519 private key, and ML-KEM's secret.
+class Witness final : public Crypto, private Kem {
  public:
   explicit Witness(Crypto& real) : real_(real) {}
   Hash sha256(View data) override { return real_.sha256(data); }
@@ -48,11 +63,17 @@ class Witness final : public Crypto {
   }
   bool x25519(View private_key, View public_key, MutView out) override { return real_.x25519(private_key, public_key, out); }
   bool equal(View a, View b) override { return real_.equal(a, b); }
+  Kem* kem() override { return real_.kem() ? this : nullptr; }
   const Secret32& x() const { return x_; }
+  const Secret32& ss_pq() const { return ss_pq_; }
 
  private:
+  std::unique_ptr<KemKey> make_key() override { return std::make_unique<OverheardKem>(real_.kem()->make_key(), ss_pq_); }
+  bool encapsulate(View public_key, MutView ciphertext, MutView secret) override {
+    return real_.kem()->encapsulate(public_key, ciphertext, secret);
+  }
   Crypto& real_;
-  Secret32 x_;
+  Secret32 x_, ss_pq_;
 };
 
 }  // namespace gossip::client

@@ -55,7 +55,7 @@ struct Keys {
   }
   std::shared_ptr<const PrivateKey> ours;
   client::PublicHalf hearer_half, speaker_half;
-  std::unique_ptr<Crypto> crypto = crypto::make_crypto();
+  std::unique_ptr<Crypto> crypto = crypto::make_crypto(true);
   std::unique_ptr<Rng> rng = crypto::make_rng();
 };
 
@@ -125,6 +125,7 @@ client::Record record_one(Keys& keys, int port, std::size_t messages) {
   }
   GOSSIP_CHECK(hearer.channel().end() == End::kClosed);
   recorder.record().x = witness.x();
+  if (hearer.channel().pq()) recorder.record().ss_pq = witness.ss_pq();
   recorder.record().k_i = theirs->last();
   return std::move(recorder.record());
 }
