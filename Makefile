@@ -101,6 +101,9 @@ simtwins: $(BUILD)/sim ## the same seed gives the same trace by g++ and by clang
 $(BUILD)/bench-%: $(BUILD)/tests/bench/%.o
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
 
+$(BUILD)/attack: $(call objects,tests/attack) $(o_core) $(o_crypto) $(support)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
+
 bench: all $(BUILD)/bench-hop $(BUILD)/bench-floor ## a live hop between two daemons, beside the machine's own floor
 	@python3 tests/bench/bench.py --build $(BUILD)
 

@@ -56,19 +56,22 @@ struct CallerCounts {
   std::vector<ReasonCount> reasons;    // by peer, then reason
 };
 
-// The n_I of the last M1s whose body opened; the least recently seen is forgotten first.
+// The n_I of the last M1s whose body opened, in buckets of eight; the least recently seen of a bucket is forgotten first. Whoever
+// calls, one bucket is read and one place of it written: what it costs says nothing of the caller.
 class ReplaySet {
  public:
-  explicit ReplaySet(std::size_t most) : most_(most) {}
-  bool seen(const Hash& n_i);        // and if so, it is the most recent again
-  void add(const Hash& n_i);
-  std::size_t size() const { return by_age_.size(); }
+  explicit ReplaySet(std::size_t places) : buckets_(std::max<std::size_t>(1, places / kWays)) {}
+  bool touch(const Hash& n_i, bool keep);  // was it there? Then it is the most recent again; else it is added where `keep`
 
  private:
-  std::size_t most_;
+  static constexpr std::size_t kWays = 8;
+  struct Place {
+    Hash n_i{};
+    std::uint64_t age = 0;  // 0: empty
+  };
+  using Bucket = std::array<Place, kWays + 1>;  // the last place is for those that are not kept, and never looked at
   std::uint64_t stamp_ = 0;
-  std::map<Hash, std::uint64_t> age_of_;
-  std::map<std::uint64_t, Hash> by_age_;
+  std::vector<Bucket> buckets_;
 };
 
 // What one accepted connection remembers between M2 and M3.

@@ -20,22 +20,18 @@ Why why_of(Reason reason) {
   return Why::kNone;
 }
 
-bool ReplaySet::seen(const Hash& n_i) {
-  auto it = age_of_.find(n_i);
-  if (it == age_of_.end()) return false;
-  by_age_.erase(it->second);
-  it->second = ++stamp_;
-  by_age_.emplace(stamp_, n_i);
-  return true;
-}
-
-void ReplaySet::add(const Hash& n_i) {
-  if (seen(n_i)) return;
-  age_of_.emplace(n_i, ++stamp_);
-  by_age_.emplace(stamp_, n_i);
-  if (by_age_.size() <= most_) return;
-  age_of_.erase(by_age_.begin()->second);
-  by_age_.erase(by_age_.begin());
+bool ReplaySet::touch(const Hash& n_i, bool keep) {
+  Bucket& bucket = buckets_[(n_i[0] | std::size_t{n_i[1]} << 8) % buckets_.size()];
+  std::size_t oldest = 0, hit = kWays;
+  for (std::size_t i = 0; i < kWays; ++i) {
+    std::uint8_t other = bucket[i].age == 0;
+    for (std::size_t j = 0; j < n_i.size(); ++j) other |= bucket[i].n_i[j] ^ n_i[j];
+    hit = other == 0 ? i : hit;
+    oldest = bucket[i].age < bucket[oldest].age ? i : oldest;
+  }
+  const std::size_t place = hit < kWays ? hit : keep ? oldest : kWays;
+  bucket[place] = {n_i, ++stamp_};
+  return hit < kWays;
 }
 
 // B1 as it came, and what is used of it.
@@ -92,13 +88,12 @@ bool Responder::read_body(const std::shared_ptr<const PairKeys>& who, const Tran
   body.e_i = dummy_e_;
   Hash n{};
   std::copy(n_i.begin(), n_i.end(), n.begin());
-  const bool seen = replays_.seen(n);
+  const bool seen = replays_.touch(n, who && opened);
   if (!who) return false;
   if (!opened || seen) {
     note(who->peer, opened ? Reason::kReplay : Reason::kBadBody);
     return false;
   }
-  replays_.add(n);
   if (!head_fine(body.b1, kMlKem)) {
     note(who->peer, Reason::kBadBody);
     return false;

@@ -117,7 +117,7 @@ TEST(Frame, AnyCutOfTheStreamGivesTheSameFrames) {
   }
 }
 
-TEST(Frame, OversizeLengthIsRefusedBeforeItIsBuffered) {  // T-A20
+TEST(Frame, TA20_OversizeLengthIsRefusedBeforeItIsBuffered) {
   for (const char* hex : {"06814044", "06c18044", "06ffffffffffffffffff01", "068000", "06808080808000"}) {
     FrameReader reader;
     const Bytes start = *from_hex(hex);

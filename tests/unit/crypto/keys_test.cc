@@ -136,7 +136,7 @@ TEST(Import, TextAroundTheBlockIsIgnored) {
   EXPECT_EQ(refusal(ann_pem().substr(0, ann_pem().size() - 1)), "accepted");
 }
 
-TEST(Import, A24_TextThatIsNoKey) {
+TEST(TA24, TextThatIsNoKey) {
   EXPECT_EQ(refusal(""), "no public key found in the text");
   EXPECT_EQ(refusal("hello"), "no public key found in the text");
   EXPECT_EQ(refusal("  " + ann_pem()), "no public key found in the text");
@@ -160,7 +160,7 @@ TEST(Import, A24_TextThatIsNoKey) {
   EXPECT_EQ(refusal(headers + ann_pem().substr(27)), "the PEM block cannot be read");
 }
 
-TEST(Import, A24_OtherKindsOfKey) {
+TEST(TA24, OtherKindsOfKey) {
   PkeyPtr ec(EVP_EC_gen("P-256")), ed(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
   EXPECT_EQ(refusal(pem_of(ec)), "the key is not a plain RSA key (rsaEncryption)");
   EXPECT_EQ(refusal(pem_of(ed)), "the key is not a plain RSA key (rsaEncryption)");
@@ -179,7 +179,7 @@ TEST(Import, A24_OtherKindsOfKey) {
   EXPECT_NE(refusal(block("PUBLIC KEY", pkcs1)), "accepted");
 }
 
-TEST(Import, A24_DerThatIsNotItsOwnEncoding) {
+TEST(TA24, DerThatIsNotItsOwnEncoding) {
   Bytes der = ann_spki();
   Bytes trailing = der;
   trailing.push_back(0);
@@ -199,7 +199,7 @@ TEST(Import, A24_DerThatIsNotItsOwnEncoding) {
   EXPECT_NE(refusal(block("PUBLIC KEY", bare)), "accepted");
 }
 
-TEST(Import, A24_Numbers) {
+TEST(TA24, Numbers) {
   EXPECT_EQ(refusal(ann_pem(), 3072), "the key has 2048 bits, and this network wants 3072 or 4096");
   EXPECT_EQ(refusal(ann_pem(), 4096), "the key has 2048 bits, and this network wants 3072 or 4096");
   for (int bits : {512, 1024, 2047, 2049, 3071, 3073, 4095, 4097, 8192})

@@ -2,13 +2,14 @@
 #include <gtest/gtest.h>
 
 #include "gossip/cell.h"
+#include "support/statistics.h"
 #include "unit/handshake/world.h"
 
 namespace gossip::test {
 namespace {
 
 // T-A1, F20: one in the middle, who knows both public keys, relays bob's challenge of one session into ann's.
-TEST(Attacks, A1_ChallengeOfAnotherSession) {
+TEST(Attacks, TA01_ChallengeOfAnotherSession) {
   World w;
   Initiator ann(w.crypto, w.rng, w.ann);
   Impostor middle(w, m1_of(ann));
@@ -34,7 +35,7 @@ TEST(Attacks, A1_ChallengeOfAnotherSession) {
 }
 
 // T-A3: a c_R that nobody enciphered gives an M3 that nobody can open, and looks no different from here.
-TEST(Attacks, A3_RandomChallenge) {
+TEST(Attacks, TA03_RandomChallenge) {
   World w;
   for (int i = 0; i < 8; ++i) {
     Initiator ann(w.crypto, w.rng, w.ann);
@@ -49,7 +50,7 @@ TEST(Attacks, A3_RandomChallenge) {
 }
 
 // T-A2: from the two public halves alone somebody writes a transcript that both private keys find in order.
-TEST(Attacks, A2_TranscriptOfSomebodyElse) {
+TEST(Attacks, TA02_TranscriptOfSomebodyElse) {
   World w;
   const PublicKey &pk_ann = *w.bob->theirs, &pk_bob = *w.ann->theirs;
   const M1 m1 = w.m1_with([](MutView) {});
@@ -95,7 +96,7 @@ TEST(Attacks, A2_TranscriptOfSomebodyElse) {
 }
 
 // T-A4: cards swapped between two pairs.
-TEST(Attacks, A4_SwappedCards) {
+TEST(Attacks, TA04_SwappedCards) {
   World w;
   auto swapped = std::make_shared<PairKeys>(*w.ann);
   swapped->fp_theirs = w.ann->fp_ours;
@@ -114,7 +115,7 @@ TEST(Attacks, A4_SwappedCards) {
 }
 
 // T-A7, F20: ann's key was seized. The thief is ann to everybody, but nobody to ann.
-TEST(Attacks, A7_SeizedKeyImpersonatesNobodyToItsOwner) {
+TEST(Attacks, TA07_SeizedKeyImpersonatesNobodyToItsOwner) {
   World w;
   // As bob, answering ann:
   TestRng rng(2);
@@ -174,7 +175,7 @@ TEST(Attacks, F24_TheDecoyAuthenticatesNobody) {
 }
 
 // T-A12: no key seals twice with one nonce, over handshakes and cells of both sides.
-TEST(Attacks, A12_NoKeyAndNonceTwice) {
+TEST(Attacks, TA12_NoKeyAndNonceTwice) {
   World w;
   for (int i = 0; i < 20; ++i) {
     Session s(w, i * kMinute);
@@ -189,28 +190,41 @@ TEST(Attacks, A12_NoKeyAndNonceTwice) {
   EXPECT_GT(w.crypto.seals, 200u);
 }
 
-// T-A15: the bytes on the wire of M1, M2 and M3 are as even as random ones (chi-square of 255 degrees; 99.99 % is below 345).
-TEST(Attacks, A15_NothingOnTheWireStandsOut) {
+// T-A15: the bytes on the wire are as even as random ones (chi-square of 255 degrees; 99.99 % is below 345): those of each kind
+// of message, of cells that carry one letter over and over, and of the answers to strangers.
+TEST(Attacks, TA15_NothingOnTheWireStandsOut) {
   World w;
   w.crypto.track = false;
-  std::array<std::uint64_t, 256> seen{};
-  std::uint64_t all = 0;
-  for (int i = 0; i < 60; ++i) {
-    Initiator ann(w.crypto, w.rng, w.ann);
-    M2 m2;
-    M3 m3;
+  ByteCounts m1s, m2s, m3s, cells, decoys, refusals;
+  for (int i = 0; i < 100; ++i) {
+    Initiator ann(w.crypto, w.rng, w.ann), again(w.crypto, w.rng, w.ann);
+    M2 m2, decoy;
+    M3 m3, refusal;
     w.responder.answer(m1_of(ann), m2);
+    w.responder.answer(m1_of(ann), decoy);
     ASSERT_TRUE(ann.answer(m2, m3));
-    for (View message : {ann.m1(), View{m2}, View{m3}})
-      for (std::uint8_t byte : message) ++seen[byte], ++all;
+    ASSERT_FALSE(again.answer(decoy, refusal));
+    m1s.add(ann.m1());
+    m2s.add(m2);
+    m3s.add(m3);
+    decoys.add(decoy);
+    refusals.add(refusal);
   }
-  double chi = 0;
-  for (std::uint64_t n : seen) {
-    const double expected = static_cast<double>(all) / 256, off = static_cast<double>(n) - expected;
-    chi += off * off / expected;
+  Session s(w);
+  for (int i = 0; i < 4; ++i) {
+    s.a->send(Bytes(30'000, 'a'));
+    const Bytes out = take_output(*s.a, at(0));
+    EXPECT_EQ(out.size() % kCell, 0u);
+    cells.add(out);
+    s.b->receive(at(0), out);
+    EXPECT_EQ(s.b->stream().size(), 30'000u);
+    s.b->take_stream();
   }
-  EXPECT_GT(chi, 170);
-  EXPECT_LT(chi, 345);
+  const ByteCounts* all[] = {&m1s, &m2s, &m3s, &cells, &decoys, &refusals};
+  for (std::size_t i = 0; i < std::size(all); ++i) {
+    EXPECT_GT(all[i]->chi_square(), 170) << i;
+    EXPECT_LT(all[i]->chi_square(), 345) << i;
+  }
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ Got open_plain(Crypto& crypto, View plain, Cell& out) {
 }
 
 // T-A32, F25: 100,000 cells over the rekey boundary, 100,000 distinct (key, nonce).
-TEST(Cells, F25_A32_HundredThousandCellsAcrossTheBoundary) {
+TEST(TA32, F25_HundredThousandCellsAcrossTheBoundary) {
   TracingCrypto crypto;
   CellSealer sealer(crypto, kKey1, 0);
   CellOpener opener(crypto, kKey1);
@@ -83,7 +83,7 @@ TEST(Cells, SeqRunsOut) {
 }
 
 // T-A28 for READY, T-A30.
-TEST(Cells, A28_EveryByteOfReady) {
+TEST(TA28, EveryByteOfReady) {
   TracingCrypto crypto;
   CellSealer sealer(crypto, kKey1, 0);
   const Bytes good = sealed(sealer, CellType::kReady, as_view(kReadyText));
@@ -96,7 +96,7 @@ TEST(Cells, A28_EveryByteOfReady) {
   EXPECT_EQ(CellOpener(crypto, kKey1).open(good, out), Got::kFine);
 }
 
-TEST(Cells, A30_ReorderReplayDropReflect) {
+TEST(TA30, ReorderReplayDropReflect) {
   TracingCrypto crypto;
   CellSealer sealer(crypto, kKey1, 0), other(crypto, kKey2, 0);
   std::vector<Bytes> cells;

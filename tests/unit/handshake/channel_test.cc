@@ -61,7 +61,7 @@ TEST(Channel, BigKeys3072) {
 }
 
 // T-A31: both dial at once; one session each way stands.
-TEST(Channel, A31_SimultaneousOpen) {
+TEST(Channel, TA31_SimultaneousOpen) {
   World w;
   Responder at_ann(w.crypto, w.rng);
   at_ann.set_decoy(w.bob->theirs);
@@ -120,7 +120,7 @@ TEST(Channel, DataRightBehindReady) {
 }
 
 // T-A35: whatever the application asks, I sends M1, M3, and no cell before READY.
-TEST(Channel, A35_NoCellBeforeReady) {
+TEST(Channel, TA35_NoCellBeforeReady) {
   World w;
   auto a = Channel::dial(w.crypto, w.rng, w.ann, at(0));
   auto b = Channel::accept(w.crypto, w.rng, w.responder, at(0));
@@ -146,7 +146,7 @@ TEST(Channel, A35_NoCellBeforeReady) {
 }
 
 // T-A29: an end of file at every length of every message.
-TEST(Channel, A29_TruncationAtEveryLength) {
+TEST(Channel, TA29_TruncationAtEveryLength) {
   World w;
   w.crypto.track = false;
   auto cut_off = [&](std::size_t step, std::size_t length) {
@@ -288,7 +288,7 @@ TEST(Channel, F4_NotRecognised) {
 }
 
 // F3, T-A34: each step of a dialled handshake has 10 s.
-TEST(Channel, F3_A34_StepsHaveDeadlines) {
+TEST(Channel, F3_TA34_StepsHaveDeadlines) {
   World w;
   auto silent = Channel::dial(w.crypto, w.rng, w.ann, at(0));
   EXPECT_EQ(*silent->next_deadline(), 10 * kSecond);
@@ -325,7 +325,7 @@ TEST(Channel, TimeoutIsCounted) {
 }
 
 // T-A28: READY with any byte changed, as the dialler meets it; and another first cell in its place.
-TEST(Channel, A28_BadReady) {
+TEST(TA28, ReadyAsTheDiallerMeetsIt) {
   World w;
   for (std::size_t i = 0; i < kCell; i += 41) {
     auto a = Channel::dial(w.crypto, w.rng, w.ann, at(0));
@@ -345,7 +345,7 @@ TEST(Channel, A28_BadReady) {
 }
 
 // T-A30: a cell dropped, doubled, swapped, or sent back ends the session, and nothing behind it is delivered.
-TEST(Channel, A30_CellsOutOfPlace) {
+TEST(TA30, CellsOutOfPlace) {
   World w;
   for (int how = 0; how < 4; ++how) {
     Session s(w);

@@ -69,8 +69,8 @@ TEST(Gate, FreshOnes) {
   EXPECT_EQ(gate.enter(at(2 * kSecond), 2002, v4(127, 1, 1, 2)).evict, 2u);
 }
 
-// T-A22 in small: with every stranger's slot taken, 64 more wait for friends' addresses.
-TEST(Gate, A22_SlotsOfFriends) {
+// With every stranger's slot taken, 64 more wait for friends' addresses.
+TEST(Gate, SlotsOfFriends) {
   Gate gate;
   const Address home = v4(127, 5, 5, 5);
   gate.set_known(std::span(&home, 1));

@@ -176,7 +176,7 @@ TEST(Open, BacklogIsBounded) {
 }
 
 // T-A32 through a channel: REKEY by count and by age, only when a cell is to go out.
-TEST(Open, A32_RekeyByCountAndAge) {
+TEST(TA32, RekeyByCountAndAge) {
   HostileFriend f;
   std::uint64_t cells = 0, rekeys = 0;
   for (int i = 0; i < 700; ++i) {
