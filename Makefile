@@ -7,6 +7,8 @@ BUILD    ?= build
 MANDIR   ?= $(PREFIX)/share/man
 UNITDIR  ?= $(PREFIX)/lib/systemd/system
 SECONDS  ?= 30
+SAMPLES  ?= 100000
+RATE     ?= 10000
 FUZZCXX  ?= clang++
 
 need      := -std=c++20 -Wall -Wextra -Wpedantic -Wshadow -fPIE -fstack-protector-strong -fno-strict-aliasing -MMD -MP -Iinclude -Isrc
@@ -39,7 +41,7 @@ SEEDS     ?= 1
 SCENARIO  ?=
 COUNT     ?= 300
 
-.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench walrace fuzz install uninstall clean help
+.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench timing walrace fuzz install uninstall clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -66,7 +68,7 @@ $(BUILD)/fuzz-%: tests/fuzz/%.cc $(wildcard src/*/*.cc src/*/*.h include/gossip/
 	@mkdir -p $(@D)
 	$(FUZZCXX) $(filter-out -MMD -MP,$(need)) -Itests -O1 -g $(san),fuzzer -o $@ $< $(foreach f,$(floors),$(wildcard src/$(f)/*.cc)) $(filter-out %_main.cc,$(wildcard tests/support/*.cc)) $(libs)
 
-check: all $(units) $(replays) $(BUILD)/sim $(BUILD)/deniability ## run every test; the last line is "N passed, N failed"
+check: all $(units) $(replays) $(BUILD)/sim $(BUILD)/deniability $(BUILD)/attack ## run every test; the last line is "N passed, N failed"
 	@python3 tests/run.py --build $(BUILD)
 
 check-deniability: all $(BUILD)/deniability ## COUNT=300: real transcripts among as many forged ones, before a judge with all the hearer's keys
@@ -101,8 +103,11 @@ simtwins: $(BUILD)/sim ## the same seed gives the same trace by g++ and by clang
 $(BUILD)/bench-%: $(BUILD)/tests/bench/%.o
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
 
-$(BUILD)/attack: $(call objects,tests/attack) $(o_core) $(o_crypto) $(support)
+$(BUILD)/attack: $(call objects,tests/attack) $(o_core) $(o_sys) $(o_crypto)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
+
+timing: all $(BUILD)/attack ## SAMPLES=100000: what strangers could learn from the time things take, measured; RATE=10000 forged M1 a second
+	@python3 tests/attack/timing.py --build $(BUILD) --samples $(SAMPLES) --rate $(RATE)
 
 bench: all $(BUILD)/bench-hop $(BUILD)/bench-floor ## a live hop between two daemons, beside the machine's own floor
 	@python3 tests/bench/bench.py --build $(BUILD)

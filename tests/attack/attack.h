@@ -32,8 +32,8 @@ bool tell_apart(const char* what, const std::vector<Class>& classes);
 bool oaep(std::size_t samples);     // T-A23: RSA private operations of a good and of bad ciphertexts
 bool answers(std::size_t samples);  // T-A26: answering friends and others, in this process
 
-// Against a live daemon, as friends whose keys it has (see friends.h) and as strangers.
-bool calls(const std::vector<std::string>& args);
-bool flood(const std::vector<std::string>& args);
+// Against a live daemon. Both print PEMs of new keys to stdout and go on when those that the daemon made for them are on stdin.
+bool calls(int port, std::size_t samples);                    // T-A26: when M2 comes. 1 key
+bool flood(int port, std::size_t rate, double seconds);       // T-A22: 8 keys, of friends at 127.0.9.1 to 127.0.9.8
 
 }  // namespace gossip::attack

@@ -315,8 +315,42 @@ def check_readme():
             yield "README.md: there is no %s" % target
 
 
+# --- the attack list
+
+ATTACKS = ["%02d" % n for n in range(1, 36)]
+
+
+def attack_tests():
+    """(number, test): a suite or a test whose name has TA and the number; a make target whose help says T-A and the number."""
+    found = set()
+    for path in glob.glob(os.path.join(HOME, "tests/unit/*/*.cc")):
+        for suite, name in re.findall(r"^TEST(?:_F|_P)?\((\w+), (\w+)\)", read(path), re.M):
+            for number in re.findall(r"(?<![A-Z])TA(\d\d)(?!\d)", suite):
+                found.add((number, suite))
+            for number in re.findall(r"(?<![A-Z])TA(\d\d)(?!\d)", name):
+                found.add((number, suite + "." + name))
+    for path in glob.glob(os.path.join(HOME, "tests/e2e/test_*.py")):
+        for name in re.findall(r"^    def (test_\w+)\(", read(path), re.M):
+            for number in re.findall(r"_ta(\d\d)(?!\d)", name):
+                found.add((number, os.path.basename(path) + "." + name))
+    tests = {number for number, _ in found}
+    for target, text in re.findall(r"^([\w-]+):.*?## (.*)$", read("Makefile"), re.M):
+        found |= {("%02d" % int(n), "make " + target) for n in re.findall(r"T-A(\d+)", text) if "%02d" % int(n) not in tests}
+    return found
+
+
+def check_attacks():
+    found = attack_tests()
+    for number in sorted(set(ATTACKS) | {n for n, _ in found}):
+        names = sorted(test for n, test in found if n == number)
+        if number not in ATTACKS:
+            yield "%s: there is no T-A%s" % (names[0], number)
+        elif len(names) != 1:
+            yield "T-A%s is named by %s" % (number, " and by ".join(names) or "no test")
+
+
 CHECKS = (mandoc, references, check_vectors, check_derived, check_limits, check_counters, check_escapes, check_environment, check_defaults, check_client, check_json, check_reasons, check_views,
-          check_daemon, check_readme)
+          check_daemon, check_readme, check_attacks)
 
 
 def main():
