@@ -22,15 +22,16 @@ Why why_of(Reason reason) {
 
 bool ReplaySet::touch(const Hash& n_i, bool keep) {
   Bucket& bucket = buckets_[(n_i[0] | std::size_t{n_i[1]} << 8) % buckets_.size()];
+  Place now{{}, ++stamp_};
+  std::copy_n(n_i.begin(), now.half.size(), now.half.begin());
   std::size_t oldest = 0, hit = kWays;
   for (std::size_t i = 0; i < kWays; ++i) {
     std::uint8_t other = bucket[i].age == 0;
-    for (std::size_t j = 0; j < n_i.size(); ++j) other |= bucket[i].n_i[j] ^ n_i[j];
+    for (std::size_t j = 0; j < now.half.size(); ++j) other |= bucket[i].half[j] ^ now.half[j];
     hit = other == 0 ? i : hit;
     oldest = bucket[i].age < bucket[oldest].age ? i : oldest;
   }
-  const std::size_t place = hit < kWays ? hit : keep ? oldest : kWays;
-  bucket[place] = {n_i, ++stamp_};
+  bucket[hit < kWays ? hit : keep ? oldest : kWays] = now;
   return hit < kWays;
 }
 
@@ -40,7 +41,7 @@ struct Responder::Body {
   Hash e_i{};
 };
 
-Responder::Responder(Crypto& crypto, Rng& rng) : crypto_(crypto), rng_(rng) {
+Responder::Responder(Crypto& crypto, Rng& rng, std::size_t replays) : crypto_(crypto), rng_(rng), replays_(replays) {
   rng_.fill(boot_secret_.mut());
   Secret32 x;
   rng_.fill(x.mut());

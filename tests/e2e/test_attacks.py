@@ -8,7 +8,7 @@ from gossip import FACTOR, Case
 class Attacks(Case):
     def test_ta22_friends_get_in_during_a_flood_of_forged_m1(self):
         node = self.node("ann")
-        fine, out = attack.flood(node, int(2000 / FACTOR), 8, most=0.5 * FACTOR)
+        fine, out = attack.flood(node, int(2000 / FACTOR), 8, "median", 0.5 * FACTOR)
         print("".join("figures: %s\n" % line for line in out.splitlines()))
         self.assertTrue(fine, out)
 

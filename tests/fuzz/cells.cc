@@ -26,7 +26,7 @@ bool lawful(View plain) {
 
 class Session {
  public:
-  explicit Session(Feed& feed) : feed_(feed), rng_(11), pair_(cheap_pair(crypto_)), responder_(crypto_, rng_) {
+  explicit Session(Feed& feed) : feed_(feed), rng_(11), pair_(cheap_pair(crypto_)), responder_(crypto_, rng_, 64) {
     responder_.set_decoy(std::make_shared<CheapKey>(std::uint8_t{9}));
     responder_.set_peers(std::span(&pair_.two, 1));
     victim_ = Channel::accept(crypto_, rng_, responder_, now_);

@@ -49,7 +49,7 @@ inline bool imports(Crypto& crypto, View ek) {
 }
 
 inline Responder responder_of(World& w, Rng& rng) {
-  Responder responder(*w.crypto, rng);
+  Responder responder(*w.crypto, rng, 64);  // a full set takes longer to make than to use
   responder.set_decoy(w.decoy);
   responder.set_peers(std::span(&w.pair.two, 1));
   return responder;

@@ -146,17 +146,28 @@ TEST(Handshake, BadBodySpendsNoNonce) {
 }
 
 TEST(Handshake, ReplaySetForgetsTheLeastRecent) {
-  ReplaySet set(8);  // one bucket
+  ReplaySet set(4);  // one bucket of 16
   auto n = [](std::uint8_t i) { return Hash{i}; };
-  for (std::uint8_t i = 1; i <= 8; ++i) EXPECT_FALSE(set.touch(n(i), true));
+  for (std::uint8_t i = 1; i <= 16; ++i) EXPECT_FALSE(set.touch(n(i), true));
   EXPECT_TRUE(set.touch(n(1), false)) << "and is the most recent now";
-  for (std::uint8_t i = 9; i < 100; ++i) EXPECT_FALSE(set.touch(n(i), false)) << "strangers push nobody out";
+  for (std::uint8_t i = 17; i < 100; ++i) EXPECT_FALSE(set.touch(n(i), false)) << "strangers push nobody out";
   EXPECT_FALSE(set.touch(n(100), true));
   EXPECT_TRUE(set.touch(n(1), false));
   EXPECT_FALSE(set.touch(n(2), false));
   EXPECT_TRUE(set.touch(n(100), false));
-  EXPECT_FALSE(set.touch(n(9), false));
-  EXPECT_FALSE(ReplaySet(8).touch(Hash{}, false)) << "an empty place is no n_I of zeros";
+  EXPECT_FALSE(set.touch(n(17), false));
+  EXPECT_FALSE(ReplaySet(4).touch(Hash{}, false)) << "an empty place is no n_I of zeros";
+
+  ReplaySet real(kReplaySet);
+  TestRng rng(8);
+  std::vector<Hash> all;
+  for (std::size_t i = 0; i < 5 * kReplaySet; ++i) {
+    all.push_back(rng.array<32>());
+    EXPECT_FALSE(real.touch(all.back(), true));
+  }
+  std::size_t forgotten = 0;
+  for (std::size_t i = all.size() - kReplaySet; i < all.size(); ++i) forgotten += !real.touch(all[i], false);
+  EXPECT_EQ(forgotten, 0u);
 }
 
 // T-A5: what a friend may say in B1 and B2a.
