@@ -20,7 +20,7 @@
 namespace gossip::daemon {
 namespace {
 
-constexpr int kBacklog = 512;
+constexpr int kBacklog = 4096;  // a friend whom a flood leaves no place here comes again a second later
 
 std::string in_shell(const std::string& value) {
   const std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:%@+,-";
