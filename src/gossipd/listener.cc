@@ -14,6 +14,7 @@ namespace gossip::daemon {
 namespace {
 
 constexpr int kAcceptAtOnce = 64;
+constexpr int kWorkAtOnce = 16;  // M1s of one turn, a few ms: a burst of strangers must not keep friends waiting for its end
 constexpr Micros kAcceptPause = 100 * kMillisecond;
 constexpr Micros kCountEvery = kMinute;
 constexpr Micros kSayEvery = 10 * kMinute;
@@ -82,7 +83,9 @@ void Listener::after_feed(Now now) {
     gate_.draining(id);
     uncounted_ = true;
   }
-  while (auto id = gate_.next(now)) {
+  for (int i = 0; i < kWorkAtOnce; ++i) {
+    const auto id = gate_.next(now);
+    if (!id) break;
     auto link = links_.find(*id);
     if (link == links_.end() || !link->second.channel->wants_work()) continue;
     link->second.work(now);
