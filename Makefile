@@ -7,8 +7,9 @@ BUILD    ?= build
 MANDIR   ?= $(PREFIX)/share/man
 UNITDIR  ?= $(PREFIX)/lib/systemd/system
 SECONDS  ?= 30
-SAMPLES  ?= 100000
-RATE     ?= 10000
+SAMPLES   ?= 100000
+RATE      ?= 10000
+EXECUTIONS ?= 100000000
 FUZZCXX  ?= clang++
 
 need      := -std=c++20 -Wall -Wextra -Wpedantic -Wshadow -fPIE -fstack-protector-strong -fno-strict-aliasing -MMD -MP -Iinclude -Isrc
@@ -23,6 +24,7 @@ floors    := core sys crypto db config
 $(foreach f,$(floors) gossipd gossipc,$(eval o_$(f) := $(call objects,src/$(f))))
 product   := $(foreach f,$(floors),$(o_$(f)))
 support   := $(filter-out $(BUILD)/tests/support/%_main.o,$(call objects,tests/support))
+inner     := $(filter-out %/main.o,$(o_gossipd) $(o_gossipc))
 programs  := $(BUILD)/gossipd $(BUILD)/gossipc
 
 # Unit tests link only the floors they name.
@@ -36,12 +38,14 @@ with_gossipd := $(floors)
 with_gossipc := $(floors)
 units     := $(foreach u,core sys crypto db config handshake gossipd gossipc,$(if $(wildcard tests/unit/$(u)/*.cc),$(BUILD)/unit-$(u)))
 fuzzers   := $(patsubst tests/fuzz/%.cc,%,$(wildcard tests/fuzz/*.cc))
+targets   := $(or $(T),$(fuzzers))
 replays   := $(fuzzers:%=$(BUILD)/replay-%)
+attackers := $(BUILD)/attack-strangers $(BUILD)/attack-friend
 SEEDS     ?= 1
 SCENARIO  ?=
 COUNT     ?= 300
 
-.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench timing walrace fuzz install uninstall clean help
+.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench timing abuse walrace fuzz fuzz-campaign fuzzers-built install uninstall clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -61,14 +65,13 @@ $(BUILD)/unit-$(1): $(call objects,tests/unit/$(1)) $(foreach f,$(with_$(1)),$(o
 endef
 $(foreach u,core sys crypto db config handshake gossipd gossipc,$(eval $(call unit_rule,$(u))))
 
-$(BUILD)/replay-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/support/replay_main.o $(product) $(support)
+$(BUILD)/replay-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/support/replay_main.o $(product) $(support) $(inner)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
 
-$(BUILD)/fuzz-%: tests/fuzz/%.cc $(wildcard src/*/*.cc src/*/*.h include/gossip/*.h tests/support/*)
-	@mkdir -p $(@D)
-	$(FUZZCXX) $(filter-out -MMD -MP,$(need)) -Itests -O1 -g $(san),fuzzer -o $@ $< $(foreach f,$(floors),$(wildcard src/$(f)/*.cc)) $(filter-out %_main.cc,$(wildcard tests/support/*.cc)) $(libs)
+$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(product) $(support) $(inner)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -fsanitize=fuzzer -o $@ $^ $(libs)
 
-check: all $(units) $(replays) $(BUILD)/sim $(BUILD)/deniability $(BUILD)/attack ## run every test; the last line is "N passed, N failed"
+check: all $(units) $(replays) $(BUILD)/sim $(BUILD)/deniability $(BUILD)/attack $(attackers) ## run every test; the last line is "N passed, N failed"
 	@python3 tests/run.py --build $(BUILD)
 
 check-deniability: all $(BUILD)/deniability ## COUNT=300: real transcripts among as many forged ones, before a judge with all the hearer's keys
@@ -109,14 +112,30 @@ $(BUILD)/attack: $(call objects,tests/attack) $(o_core) $(o_sys) $(o_crypto)
 timing: all $(BUILD)/attack ## SAMPLES=100000: what strangers could learn from the time things take, measured; RATE=10000 forged M1 a second
 	@python3 tests/attack/timing.py --build $(BUILD) --samples $(SAMPLES) --rate $(RATE)
 
+$(BUILD)/attack-%: $(BUILD)/tests/attack/%.o $(product) $(inner)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
+
+abuse: all $(attackers) ## a live daemon under everything that strangers and false friends can do, for minutes; prints the counts
+	@GOSSIP_LONG=1 GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_abuse.py
+
 bench: all $(BUILD)/bench-hop $(BUILD)/bench-floor ## a live hop between two daemons, beside the machine's own floor
 	@python3 tests/bench/bench.py --build $(BUILD)
 
 walrace: $(BUILD)/unit-db ## SECONDS=30: three writers and a checkpointer on one database, with the fence and without
 	@GOSSIP_RACE_SECONDS=$(SECONDS) $< --gtest_also_run_disabled_tests --gtest_filter='WalRace.*' --gtest_brief=1
 
-fuzz: $(if $(T),$(BUILD)/fuzz-$(T)) ## T=target SECONDS=30: one fuzz target; without T it lists them
-	@$(if $(T),mkdir -p $(BUILD)/corpus/$(T) && $(BUILD)/fuzz-$(T) -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 $(BUILD)/corpus/$(T) $(wildcard tests/fuzz/corpus/$(T)),echo $(fuzzers))
+# Two builds: a quick one for most of the executions, and one with sanitizers.
+fuzzers-built:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/quick CXX=$(FUZZCXX) CXXFLAGS="-O2 -g -fsanitize=fuzzer-no-link" \
+	  $(targets:%=$(BUILD)/quick/fuzz-%)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san CXX=$(FUZZCXX) CXXFLAGS="-O1 -g $(san),fuzzer-no-link" \
+	  $(targets:%=$(BUILD)/san/fuzz-%)
+
+fuzz: fuzzers-built ## T=target SECONDS=30: so long on each fuzz target, or on one; prints executions
+	@python3 tests/fuzz/campaign.py --build $(BUILD) --seconds $(SECONDS) $(targets)
+
+fuzz-campaign: fuzzers-built ## EXECUTIONS=100000000: as many executions in all, in turns of SECONDS on each target
+	@python3 tests/fuzz/campaign.py --build $(BUILD) --seconds $(SECONDS) --count $(EXECUTIONS) $(targets)
 
 install: all ## programs, man pages and the systemd unit below $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(foreach s,1 5 7 8,$(DESTDIR)$(MANDIR)/man$(s))

@@ -48,14 +48,15 @@ Gate::Verdict Gate::make_room(Now now, const Address& prefix, bool known) {
   const std::size_t own_load = own == loads_.end() ? 0 : load(own->second);
   const bool own_is_fullest = own_load == load(fullest->second);
   const Address& from = own_is_fullest ? prefix : fullest->first;
-  auto out = victim(now.mono - kCallerSettled, from, unknown_full);
-  // Rationale: a prefix that floods must not keep others out for as long as its callers are fresh.
-  if (!out && !own_is_fullest) out = victim(now.mono, from, unknown_full);
+  auto out = settled(now.mono - kCallerSettled, from, unknown_full);
+  // Rationale: a prefix that floods must keep nobody out for as long as its callers are fresh, not even a friend who shares it: all
+  // look alike here, so it is chance that decides, and a friend needs a place for a moment only.
+  if (!out) out = any(from, unknown_full);
   return {out.has_value(), out};
 }
 
 // The oldest caller of the prefix that came no later than `until`, one in DRAIN first.
-std::optional<CallerId> Gate::victim(Micros until, const Address& prefix, bool unknown_only) const {
+std::optional<CallerId> Gate::settled(Micros until, const Address& prefix, bool unknown_only) const {
   std::optional<CallerId> oldest;
   for (const auto& [id, caller] : callers_) {
     if (caller.since > until) break;
@@ -64,6 +65,24 @@ std::optional<CallerId> Gate::victim(Micros until, const Address& prefix, bool u
     if (!oldest) oldest = id;
   }
   return oldest;
+}
+
+std::optional<CallerId> Gate::any(const Address& prefix, bool unknown_only) {
+  std::optional<CallerId> out;
+  std::size_t seen = 0;
+  for (const auto& [id, caller] : callers_) {
+    if (caller.prefix != prefix || (unknown_only && caller.known)) continue;
+    if (below(++seen) == 0) out = id;
+  }
+  return out;
+}
+
+// SplitMix64. Nothing secret hangs on it.
+std::size_t Gate::below(std::size_t n) {
+  std::uint64_t z = dice_ += 0x9e3779b97f4a7c15;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  return static_cast<std::size_t>((z ^ z >> 31) % n);
 }
 
 void Gate::draining(CallerId id) {
@@ -77,9 +96,8 @@ void Gate::leave(CallerId id) {
   auto load = loads_.find(it->second.prefix);
   if (!it->second.known) --load->second.unknown, --unknown_;
   if (--load->second.all == 0) loads_.erase(load);
+  if (it->second.waiting) std::erase(it->second.known ? known_queue_ : other_queue_, id);
   callers_.erase(it);
-  drop_gone(known_queue_);
-  drop_gone(other_queue_);
 }
 
 void Gate::wait(CallerId id) {
@@ -88,19 +106,16 @@ void Gate::wait(CallerId id) {
   (it->second.known ? known_queue_ : other_queue_).push_back(id);
 }
 
-void Gate::drop_gone(Queue& queue) const {
-  while (!queue.empty() && !callers_.contains(queue.front())) queue.pop_front();
-}
-
 std::optional<CallerId> Gate::next(Now now) {
   if (known_queue_.empty() && other_queue_.empty()) return std::nullopt;
   if (!work_.take(now.mono)) return std::nullopt;
   const bool known = other_queue_.empty() || (!known_queue_.empty() && known_turn_);
   known_turn_ = !known;
   Queue& queue = known ? known_queue_ : other_queue_;
+  // Rationale: where a stranger shares a friend's address, the friend who stands last in a line is put out before its turn comes.
+  if (known) std::swap(queue.front(), queue[below(queue.size())]);
   const CallerId id = queue.front();
   queue.pop_front();
-  drop_gone(queue);
   return id;
 }
 

@@ -28,7 +28,7 @@ Listener::Listener(const Setup& setup, db::Database db, sys::Fd notes, sys::Fd l
       listening_(std::move(listening)),
       reserve_(spare()),
       responder_(std::make_unique<Responder>(*crypto_, *rng_)),
-      gate_(make_room().callers),
+      gate_(make_room().callers, rng_->u64()),
       resolver_([](const std::string& host) { return Found{host, sys::resolve(host, 0)}; }, kDialsAtOnce) {
   notes_ = Notes(std::move(notes));
   const Now now = clock_now();

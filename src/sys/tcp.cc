@@ -40,7 +40,7 @@ Address Address::from(const sockaddr* raw, socklen_t size) {
 }
 
 std::optional<Address> Address::parse(const std::string& ip, int port) {
-  if (ip.empty() || port < 0 || port > 65535) return std::nullopt;
+  if (ip.empty() || ip.find('\0') != std::string::npos || port < 0 || port > 65535) return std::nullopt;
   std::array<unsigned char, 16> bytes;
   // getaddrinfo would also take "1", "127.1" and octal forms, which people write by mistake only
   bool plain = ::inet_pton(AF_INET, ip.c_str(), bytes.data()) == 1 || ::inet_pton(AF_INET6, ip.c_str(), bytes.data()) == 1;

@@ -105,6 +105,8 @@ class Session {
     const Bytes plain(bytes.begin(), bytes.begin() + kCellPlain);
     sealer_->seal(bytes, now_.mono);
     last_.assign(bytes.begin(), bytes.end());
+    if (astray_) torn_ = true;  // for the victim it is a forged one
+    astray_ = astray_ || (plain[0] == 3 && !lawful(plain));
     expect(plain);
     feed_in(bytes);
   }
@@ -217,6 +219,7 @@ class Session {
   End end_ = End::kOpenStill;
   bool first_ = true, closed_ = false;
   bool torn_ = false;  // what is still to be said need not be
+  bool astray_ = false;  // a REKEY that was none to the victim: the keys differ from there on
   bool told_ = false;  // its CLOSE answers ours
 };
 

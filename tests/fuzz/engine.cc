@@ -1,54 +1,49 @@
-// The engine. Either a few honest nodes in a world of cuts, crashes and failing commits, which must all hold the same in the
-// end; or one engine and a hostile friend, who is authenticated and says what he likes: the engine keeps its books, answers
-// only what was asked, lists only within credit, and never stores what does not hash right.
+// The engine and a hostile friend, who is authenticated and says what he likes: the engine keeps its books, answers only what was
+// asked, lists only within credit, never stores what does not hash right, and each byte costs it a bounded amount of work.
+#include <malloc.h>
+
+#include <cstdlib>
 #include <map>
+#include <new>
 #include <set>
 
 #include "gossip/check.h"
 #include "gossip/frame.h"
 #include "support/fuzz_input.h"
-#include "support/network.h"
+#include "support/memory_store.h"
+#include "gossip/engine.h"
+#include "support/toy_crypto.h"
 
 using namespace gossip;
 using namespace gossip::test;
 
 namespace {
 
-void honest(Feed& feed) {
-  Network net(feed.u8());
-  const int count = 2 + feed.u8() % 3;
-  for (int i = 0; i < count; ++i) net.add_node();
-  for (int i = 1; i < count; ++i) net.befriend(i - 1, i, feed.u8() % 4 != 0, true);
-  if (count > 2 && feed.u8() & 1) net.befriend(0, count - 1);
-  std::size_t published = 0;
-  auto node = [&] { return feed.u8() % count; };
-  for (int i = 0; i < 60 && !feed.done(); ++i) {
-    const int a = node();
-    switch (feed.u8() % 8) {
-      case 0:
-      case 1: {
-        const std::string text(1 + feed.u8() * 7u, 'x');
-        if (!net.nodes[static_cast<std::size_t>(a)].engine) break;
-        net.publish(a, text);
-        ++published;
-        break;
-      }
-      case 2: net.cut(a, node()); break;
-      case 3: net.heal(a, node()); break;
-      case 4: net.crash(a); break;
-      case 5: if (!net.nodes[static_cast<std::size_t>(a)].engine) net.start(a); break;
-      case 6: net.nodes[static_cast<std::size_t>(a)].store->fail_commits = feed.u8() % 4; break;
-      default: net.run_for(static_cast<Micros>(feed.u8()) * 100 * kMillisecond);
-    }
+// What one event and turn may cost: for each byte that came or went, and besides. Far above what honest friends need, and no
+// more than a small multiple of what a hostile one has to send for it.
+constexpr std::uint64_t kReadsPerByte = 2, kReadsPerTurn = 64;               // of the store: calls, and rows given
+constexpr std::uint64_t kAllocationsPerByte = 8, kAllocationsPerTurn = 512;
+constexpr std::uint64_t kHeldPerByte = 64, kHeldBesides = 256 * 1024;        // memory, of all that ever came
+
+struct Memory {
+  std::uint64_t made = 0, held = 0;  // allocations so far; bytes not freed
+};
+Memory memory;
+
+class CountingStore : public MemoryStore {
+ public:
+  using MemoryStore::MemoryStore;
+  std::uint64_t reads = 0;
+  bool held(std::uint64_t epoch, const Id12& id12) override { return ++reads, MemoryStore::held(epoch, id12); }
+  std::size_t rows(Seq after, std::span<LogRow> out) override {
+    const std::size_t n = MemoryStore::rows(after, out);
+    reads += 1 + n;
+    return n;
   }
-  for (int i = 0; i < count; ++i) {
-    for (int k = 0; k < count; ++k) net.heal(i, k);
-    net.nodes[static_cast<std::size_t>(i)].store->fail_commits = 0;
-    if (!net.nodes[static_cast<std::size_t>(i)].engine) net.start(i);
-  }
-  GOSSIP_CHECK(net.run_until([&] { return net.all_hold(published); }, 20 * kMinute));  // I9
-  for (const auto& n : net.nodes) GOSSIP_CHECK(n.store->disk.ids.size() == published);  // I1
-}
+  bool body(Seq seq, Bytes& message) override { return ++reads, MemoryStore::body(seq, message); }
+  Hash chain(Seq seq) override { return ++reads, MemoryStore::chain(seq); }
+  Cursor cursor(PeerId peer, std::uint64_t gen) override { return ++reads, MemoryStore::cursor(peer, gen); }
+};
 
 class Hostile {
  public:
@@ -62,6 +57,7 @@ class Hostile {
     for (int i = 0; i < 400 && !feed_.done(); ++i) {
       step();
       if (feed_.u8() % 8) turn();  // else several things at once, or the end in the middle of one
+      account();
     }
     for (const LogRow& row : store_.disk.rows) {
       Bytes body;
@@ -95,7 +91,10 @@ class Hostile {
     give(hello);
   }
   void give(View bytes) {
-    if (linked_) engine_.handle(now_, BytesIn{link_, bytes});
+    if (!linked_) return;
+    moved_ += bytes.size();
+    in_ += bytes.size();
+    engine_.handle(now_, BytesIn{link_, bytes});
   }
   template <class... Frame>
   void give_frame(const Frame&... frame) {
@@ -205,8 +204,17 @@ class Hostile {
       while (engine_.poll(more)) if (auto* send = std::get_if<Send>(&more)) heard(*send);
     }
   }
+  // Work since the last time, against what came and went since then.
+  void account() {
+    GOSSIP_CHECK(store_.reads <= kReadsPerByte * moved_ + kReadsPerTurn);
+    GOSSIP_CHECK(memory.made - made_ <= kAllocationsPerByte * moved_ + kAllocationsPerTurn);
+    GOSSIP_CHECK(memory.held <= held_at_start_ + kHeldPerByte * in_ + kHeldBesides);
+    store_.reads = moved_ = 0;
+    made_ = memory.made;
+  }
   // What the engine says must be lawful too.
   void heard(const Send& send) {
+    moved_ += send.bytes.size();
     if (send.link != link_) return;
     reader_.feed(send.bytes);
     RawFrame frame;
@@ -249,7 +257,7 @@ class Hostile {
   Feed& feed_;
   ToyCrypto crypto_;
   FixedRng rng_;
-  MemoryStore store_;
+  CountingStore store_;
   Engine engine_;
   Now now_{kHour, 1'700'000'000'000};
   LinkId link_ = 0;
@@ -260,15 +268,27 @@ class Hostile {
   std::uint64_t credit_ = 0;
   Seq base_ = 0, listed_ = 0, cursor_ = 0;
   std::map<Seq, Bytes> mine_;      // what the friend pretends to have
+  std::uint64_t moved_ = 0, in_ = 0;  // bytes either way since account(), and all that came
+  std::uint64_t made_ = memory.made, held_at_start_ = memory.held;
 };
 
 }  // namespace
 
+void* operator new(std::size_t size) {
+  void* at = std::malloc(size);
+  if (at == nullptr) throw std::bad_alloc();
+  ++memory.made;
+  memory.held += malloc_usable_size(at);
+  return at;
+}
+void operator delete(void* at) noexcept {
+  memory.held -= malloc_usable_size(at);
+  std::free(at);
+}
+void operator delete(void* at, std::size_t) noexcept { operator delete(at); }
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Feed feed(data, size);
-  if (feed.u8() & 1)
-    honest(feed);
-  else
-    Hostile(feed).run();
+  Hostile(feed).run();
   return 0;
 }
