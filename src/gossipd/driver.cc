@@ -324,7 +324,7 @@ void Driver::on(Now now, const Note& action) {
   chronicle_.note(now, action);
   const bool up = action.state == Health::kUp;
   const bool changed = std::exchange(noted_up_[action.peer], up) != up;
-  if (changed && session_lines_.pass(now.mono))
+  if (changed && session_lines_.take(now.mono))
     sys::info(up ? "a session opened" : std::string("a session ended: ") + why_words(action.why));
   if (action.dialled && (up || action.next) && std::exchange(outage_, action.outage) != action.outage)
     sys::info(action.outage ? "our own network seems to be down" : "our own network seems to be well again");

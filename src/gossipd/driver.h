@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "db/log.h"
+#include "gossip/bucket.h"
 #include "gossip/engine.h"
 #include "gossipd/chronicle.h"
 #include "gossipd/link.h"
@@ -119,7 +120,8 @@ class Driver {
   Micros probe_at_ = 0;
   std::map<PeerId, bool> noted_up_;    // what the log was told
   bool outage_ = false;                // likewise
-  sys::RateLimit room_lines_{kMinute}, session_lines_{kSecond}, pq_lines_{10 * kMinute};
+  sys::RateLimit room_lines_{kMinute}, pq_lines_{10 * kMinute};
+  TokenBucket session_lines_{kMinute, 10};  // no friend fills the log; status knows them all
 };
 
 Now clock_now();

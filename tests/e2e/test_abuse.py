@@ -16,8 +16,9 @@ SPAN = 60 if LONG else 4                   # seconds of a flood
 ROUNDS = 3 if LONG else 1                  # of every way to break the rules
 KNOCKERS, KNOCKS = (6, 25) if LONG else (1, 20)  # a friend may shake hands 30 times a minute
 MOST_MEMORY = 16 << 10                     # KiB more, of either process
-MOST_LINES = 12                            # more in the log, whatever is done and how often
+MOST_LINES = 24                            # more in the log, and of either process one a minute, whatever is done and how often
 MOST_MS = 2000 * FACTOR                    # until a friend is in, at p99
+SHARED_MS = 10_000 * FACTOR                # where strangers call from that very address it is chance, and a friend tries again
 
 
 def memory(pid):
@@ -41,7 +42,7 @@ class Abuse(Case):
         self.talk_once("before")
         self.pids = [self.a.worker(), self.a.listener()]
         self.memory_before = [memory(pid)[0] for pid in self.pids]
-        self.lines_before = len(self.a.lines)
+        self.lines_before, self.start = len(self.a.lines), time.monotonic()
 
     def friend(self, name):
         node = self.node(name, start=False)
@@ -74,7 +75,7 @@ class Abuse(Case):
         child = self.attack(FRIEND, "knock", kim.db, self.a.port, KNOCKS, SPAN * 1000 // KNOCKS)
         return [float(line) for line in self.end_of(child, 2 * SPAN + 3 * PATIENCE).split()]
 
-    def under(self, what, *commands):
+    def under(self, what, *commands, most_ms=MOST_MS):
         """Friends talk and knock while all this goes on. Gives what the attackers said."""
         start = time.monotonic()
         with Talk(self.a, self.b, self.c) as talk:
@@ -84,14 +85,14 @@ class Abuse(Case):
             told = [self.end_of(child, 10 * SPAN + 6 * PATIENCE) for child in children]
             wait_until(lambda: talk.total() >= 10, "some talk meanwhile", nodes=[self.a])
         took = time.monotonic() - start
-        self.all_here(talk.total())
+        self.all_here()
         p99 = waits[min(len(waits) - 1, len(waits) * 99 // 100)]
         figures("%s: %.0f s, %d messages meanwhile; a friend is in after %.1f ms at p50, %.1f at p99 of %d, %.1f at most" %
                 (what, took, talk.total(), waits[len(waits) // 2], p99, len(waits), waits[-1]))
-        self.assertLess(p99, MOST_MS)
+        self.assertLess(p99, most_ms)
         return told
 
-    def all_here(self, _):
+    def all_here(self):
         """Every message of every friend is with all three, once."""
         nodes = (self.a, self.b, self.c)
         own = [{row[0] for row in n.ask("SELECT id FROM v_messages WHERE delivered_by = 'self'")} for n in nodes]
@@ -108,7 +109,7 @@ class Abuse(Case):
         figures("memory: worker %+d KiB, listener %+d KiB; %d lines in the log" % (*grown, len(lines)))
         if FACTOR == 1:  # a sanitizer keeps what was freed
             self.assertLess(max(grown), MOST_MEMORY)
-        self.assertLess(len(lines), MOST_LINES, lines)
+        self.assertLess(len(lines), MOST_LINES + 2 * (time.monotonic() - self.start) / 60, lines)
         self.assertEqual(self.a.stop(), 0)
         self.a.start()
         self.talk_once("after")
@@ -135,7 +136,8 @@ class Abuse(Case):
 
     def test_f2_who_shares_a_friends_address(self):
         self.world(files=128)
-        figures(self.under("from a friend's address", [STRANGERS, "flood", self.a.port, SPAN, "127.0.0.1"])[0])
+        told = self.under("from a friend's address", [STRANGERS, "flood", self.a.port, SPAN, "127.0.0.1"], most_ms=SHARED_MS)
+        figures(told[0])
         self.unharmed()
 
     def test_friends_who_keep_no_rule(self):
