@@ -23,7 +23,7 @@ namespace {
 // more than a small multiple of what a hostile one has to send for it.
 constexpr std::uint64_t kReadsPerByte = 2, kReadsPerTurn = 64;               // of the store: calls, and rows given
 constexpr std::uint64_t kAllocationsPerByte = 8, kAllocationsPerTurn = 512;
-constexpr std::uint64_t kHeldPerByte = 64, kHeldBesides = 256 * 1024;        // memory, of all that ever came
+constexpr std::uint64_t kHeldPerByte = 16, kHeldBesides = 96 * 1024;         // memory, of all that ever came
 
 struct Memory {
   std::uint64_t made = 0, held = 0;  // allocations so far; bytes not freed
