@@ -13,7 +13,7 @@
 namespace gossip::daemon {
 namespace {
 
-constexpr int kAcceptAtOnce = 64;
+constexpr int kAcceptAtOnce = 256;
 constexpr int kWorkAtOnce = 16;  // M1s of one turn, a few ms: a burst of strangers must not keep friends waiting for its end
 constexpr Micros kAcceptPause = 100 * kMillisecond;
 constexpr Micros kCountEvery = kMinute;

@@ -8,10 +8,10 @@
 #include <set>
 
 #include "gossip/check.h"
+#include "gossip/engine.h"
 #include "gossip/frame.h"
 #include "support/fuzz_input.h"
 #include "support/memory_store.h"
-#include "gossip/engine.h"
 #include "support/toy_crypto.h"
 
 using namespace gossip;
@@ -274,18 +274,26 @@ class Hostile {
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// A sanitizer has an allocator of its own: there only the store is counted.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GOSSIP_OWN_ALLOCATOR 0
+#endif
+#endif
+#if !defined(GOSSIP_OWN_ALLOCATOR) && !defined(__SANITIZE_ADDRESS__)
+[[gnu::noinline]] void* operator new(std::size_t size) {
   void* at = std::malloc(size);
   if (at == nullptr) throw std::bad_alloc();
   ++memory.made;
   memory.held += malloc_usable_size(at);
   return at;
 }
-void operator delete(void* at) noexcept {
+[[gnu::noinline]] void operator delete(void* at) noexcept {
   memory.held -= malloc_usable_size(at);
   std::free(at);
 }
-void operator delete(void* at, std::size_t) noexcept { operator delete(at); }
+[[gnu::noinline]] void operator delete(void* at, std::size_t) noexcept { operator delete(at); }
+#endif
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Feed feed(data, size);
