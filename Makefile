@@ -40,7 +40,7 @@ units     := $(foreach u,core sys crypto db config handshake gossipd gossipc,$(i
 fuzzers   := $(patsubst tests/fuzz/%.cc,%,$(wildcard tests/fuzz/*.cc))
 targets   := $(or $(T),$(fuzzers))
 replays   := $(fuzzers:%=$(BUILD)/replay-%)
-attackers := $(BUILD)/attack-strangers $(BUILD)/attack-friend
+attackers := $(BUILD)/abuse-strangers $(BUILD)/abuse-friend
 SEEDS     ?= 1
 SCENARIO  ?=
 COUNT     ?= 300
@@ -112,7 +112,7 @@ $(BUILD)/attack: $(call objects,tests/attack) $(o_core) $(o_sys) $(o_crypto)
 timing: all $(BUILD)/attack ## SAMPLES=100000: what strangers could learn from the time things take, measured; RATE=10000 forged M1 a second
 	@python3 tests/attack/timing.py --build $(BUILD) --samples $(SAMPLES) --rate $(RATE)
 
-$(BUILD)/attack-%: $(BUILD)/tests/attack/%.o $(product) $(inner)
+$(BUILD)/abuse-%: $(BUILD)/tests/abuse/%.o $(product) $(inner)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
 
 abuse: all $(attackers) ## a live daemon under everything that strangers and false friends can do, for minutes; prints the counts

@@ -9,7 +9,7 @@ from crowd import LONG, figures
 from gossip import BUILD, FACTOR, GOSSIPD, PATIENCE, Case, Late, befriend, wait_until
 from test_one_door import Talk
 
-STRANGERS, FRIEND = os.path.join(BUILD, "attack-strangers"), os.path.join(BUILD, "attack-friend")
+STRANGERS, FRIEND = os.path.join(BUILD, "abuse-strangers"), os.path.join(BUILD, "abuse-friend")
 OPENINGS = 100_000 if LONG else int(3000 / FACTOR)
 HELD = 1000 if LONG else 300               # slow and silent callers at once
 SPAN = 60 if LONG else 4                   # seconds of a flood

@@ -1,5 +1,6 @@
 // What the three targets of the handshake share: a friendship on OpenSSL, with ML-KEM where it has that, and on CheapCrypto with a
-// toy KEM (the first byte of the input says which), and mutation of good messages.
+// toy KEM (the first byte of the input says which: one value in 16 is for OpenSSL, which takes a thousand times as long), and
+// mutation of good messages.
 #pragma once
 
 #include "core/wire.h"
@@ -24,6 +25,8 @@ struct World {
   Pair pair;  // one dials, two answers
   std::shared_ptr<const PublicKey> decoy;
 };
+
+inline bool real_of(std::uint8_t mode) { return (mode & 0xf0) == 0x80; }
 
 inline World& world(bool real) {
   static World worlds[2] = {

@@ -29,7 +29,7 @@ bool body_is_fine(Crypto& crypto, View b1) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Feed feed(data, size);
   const std::uint8_t mode = feed.u8();
-  World& w = world(mode & 0x80);
+  World& w = world(real_of(mode));
   FixedRng rng(7);
   Responder responder = responder_of(w, rng);
   Initiator initiator(*w.crypto, rng, w.pair.one);

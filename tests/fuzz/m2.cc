@@ -27,7 +27,7 @@ bool body_is_fine(Crypto& crypto, View b2, bool need_pq) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Feed feed(data, size);
   const std::uint8_t mode = feed.u8();
-  World& w = world(mode & 0x80);
+  World& w = world(real_of(mode));
   FixedRng rng(8);
   Responder responder = responder_of(w, rng);
   auto one = std::make_shared<PairKeys>(*w.pair.one);

@@ -82,12 +82,12 @@ void by_a_friend(World& w, Responder& responder, Rng& rng, Feed& feed, bool whol
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Feed feed(data, size);
   const std::uint8_t mode = feed.u8();
-  World& w = world(mode & 0x80);
+  World& w = world(real_of(mode));
   FixedRng rng(9);
   Responder responder = responder_of(w, rng);
   if (mode % 3 == 0)
     by_a_stranger(w, responder, rng, feed);
   else
-    by_a_friend(w, responder, rng, feed, mode % 3 == 1, mode & 0x80);
+    by_a_friend(w, responder, rng, feed, mode % 3 == 1, real_of(mode));
   return 0;
 }

@@ -1,6 +1,6 @@
 // A friend who keeps no rule but the handshake's, against a daemon on 127.0.0.1.
-//   attack-friend break DATABASE PORT [SCENARIO]   one session of each kind (or of one); a line for each
-//   attack-friend knock DATABASE PORT COUNT PAUSE  honest sessions, with so many ms between; a line with the ms until READY for each
+//   abuse-friend break DATABASE PORT [SCENARIO]   one session of each kind (or of one); a line for each
+//   abuse-friend knock DATABASE PORT COUNT PAUSE  honest sessions, with so many ms between; a line with the ms until READY for each
 // The database is the false friend's own, with one friend in it.
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -431,7 +431,7 @@ int main(int argc, char** argv) {
   try {
     return gossip::attack::run(argc, argv);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "attack-friend: %s\n", error.what());
+    std::fprintf(stderr, "abuse-friend: %s\n", error.what());
     return 1;
   }
 }

@@ -1,7 +1,7 @@
 // Strangers by the thousand, against a daemon on 127.0.0.1; they come from all over 127.0.0.0/8, or from one address.
-//   attack-strangers openings PORT COUNT [FROM]      malformed ones of ten kinds, each over as soon as it is said
-//   attack-strangers hold PORT COUNT SECONDS [FROM]  so many at once: silent, slow, or behind an M1 that is none; a new one for each that ends
-//   attack-strangers flood PORT SECONDS [FROM]       as many M1s that are none as there is time for, and then silence
+//   abuse-strangers openings PORT COUNT [FROM]      malformed ones of ten kinds, each over as soon as it is said
+//   abuse-strangers hold PORT COUNT SECONDS [FROM]  so many at once: silent, slow, or behind an M1 that is none; a new one for each that ends
+//   abuse-strangers flood PORT SECONDS [FROM]       as many M1s that are none as there is time for, and then silence
 // Prints what was done; ends with 1 when it could not.
 #include <arpa/inet.h>
 #include <netinet/in.h>
