@@ -122,7 +122,7 @@ bench: all $(BUILD)/bench-hop $(BUILD)/bench-floor ## a live hop between two dae
 	@python3 tests/bench/bench.py --build $(BUILD)
 
 walrace: $(BUILD)/unit-db ## SECONDS=30: three writers and a checkpointer on one database, with the fence and without
-	@GOSSIP_RACE_SECONDS=$(SECONDS) $< --gtest_also_run_disabled_tests --gtest_filter='WalRace.*' --gtest_brief=1
+	@GOSSIP_RACE_SECONDS=$(SECONDS) $< --gtest_also_run_disabled_tests --gtest_filter='TA27.*' --gtest_brief=1
 
 # Two builds: a quick one for most of the executions, and one with sanitizers.
 fuzzers-built:

@@ -87,7 +87,7 @@ Message pattern(std::size_t who, std::uint64_t i) {
   return hearsay(std::to_string(who) + "/" + std::to_string(i) + std::string(i * 37 % 3000, static_cast<char>('a' + who)));
 }
 
-class WalRace : public Scratch {
+class TA27 : public Scratch {
  protected:
   // A writer in the window of a checkpoint. True: it got in.
   bool race_once(Fence fence) {
@@ -242,21 +242,21 @@ class WalRace : public Scratch {
   std::uint64_t acknowledged_ = 0;
 };
 
-TEST_F(WalRace, TA27_FencedNoWriterGetsIntoTheWindow) {
+TEST_F(TA27, FencedNoWriterGetsIntoTheWindow) {
   EXPECT_FALSE(race_once(Fence::kUp));
   EXPECT_EQ(acknowledged_, 61u);
   EXPECT_EQ(wrong({acknowledged_, 0, 0}), "");
 }
 
 // The control: were nothing lost here, the test above would prove nothing.
-TEST_F(WalRace, TA27_UnfencedTheSameWindowLosesWhatWasAcknowledged) {
+TEST_F(TA27, UnfencedTheSameWindowLosesWhatWasAcknowledged) {
   EXPECT_TRUE(race_once(Fence::kDown));
   const std::string found = wrong({acknowledged_, 0, 0});
   if (found.empty()) GTEST_SKIP() << "SQLite " << sqlite3_libversion() << " has the bug mended";
   std::printf("unfenced: %s\n", found.c_str());
 }
 
-TEST_F(WalRace, TA27_ThreeWritersAndACheckpointerLoseNothing) {
+TEST_F(TA27, ThreeWritersAndACheckpointerLoseNothing) {
   const Clock::time_point begin = Clock::now(), end = begin + asked();
   Totals totals;
   while (Clock::now() < end) {
@@ -269,7 +269,7 @@ TEST_F(WalRace, TA27_ThreeWritersAndACheckpointerLoseNothing) {
 }
 
 // By `make walrace` only: how soon depends on the machine.
-TEST_F(WalRace, DISABLED_TA27_UnfencedTheyDamageIt) {
+TEST_F(TA27, DISABLED_UnfencedTheyDamageIt) {
   const Clock::time_point begin = Clock::now(), end = begin + std::min<std::chrono::seconds>(asked(), std::chrono::minutes(5));
   Totals totals;
   while (Clock::now() < end) {

@@ -245,7 +245,7 @@ Features session_of(World& w, What what, std::mt19937_64& dice) {
 }
 
 // T-A16: sizes and times of PAD cells and of DATA cells.
-TEST(Cover, A16_PadCellsAreLikeDataCells) {
+TEST(Cover, TA16_PadCellsAreLikeDataCells) {
   World w;
   w.crypto.track = false;
   std::mt19937_64 dice(16);

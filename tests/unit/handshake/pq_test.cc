@@ -156,7 +156,7 @@ TEST(Pq, BadEncapsulationKey) {
 
 // T-A17: a friend who has done it before, and whose flag is clear now: refused from either side, with a reason of its own, and on
 // the wire like a stranger.
-TEST(Pq, A17_ThePinnedFriendCannotBeDowngraded) {
+TEST(Pq, TA17_ThePinnedFriendCannotBeDowngraded) {
   ToyKem toy;
   TestRng rng_a(2), rng_b(3);
   for (const bool ann_pinned : {true, false}) {
@@ -210,7 +210,7 @@ struct Middle {
 };
 
 // Nobody is pinned, and the middle turns flags off and on: what comes of it is no session.
-TEST(Pq, A5_FlagsTurnedByOneInTheMiddle) {
+TEST(Pq, FlagsTurnedByOneInTheMiddle) {
   ToyKem toy;
   for (int i = 0; i < 4; ++i) {
     PqWorld w(&toy);
@@ -232,7 +232,7 @@ TEST(Pq, A5_FlagsTurnedByOneInTheMiddle) {
 
 // T-A6: the middle puts its own key in the place of ann's, and passes bob's secret on to hers: with a KEM that binds nothing, both
 // hold the same secret. What they saw is not the same, and that is in the keys.
-TEST(Pq, A6_SecretPassedOn) {
+TEST(Pq, TA06_SecretPassedOn) {
   ToyKem toy;
   PqWorld w(&toy);
   Initiator ann(w.crypto, w.rng, w.ann);
