@@ -33,12 +33,21 @@ void expect(Notes::Heard& want, View packet) {
   }
 }
 
-void network_key(View packet) {
+// What the listener is handed first. Nothing but a note of that kind is taken, and no byte of it twice.
+void secrets(View packet) {
   const auto [near, far] = sys::packet_pair();
   sys::send_packet(far.get(), packet);
-  const auto key = daemon::take_network_key(near.get());
-  GOSSIP_CHECK(key.has_value() == (!packet.empty() && packet[0] == 255));
-  if (key) GOSSIP_CHECK(key->size() <= 32 && std::equal(key->begin(), key->end(), packet.begin() + 1));
+  const auto got = daemon::take_secrets(near.get());
+  if (!got) return;
+  const Bytes& network = got->network_key;
+  GOSSIP_CHECK(packet.size() >= 2 + network.size() && packet[0] == 255 && packet[1] == network.size());
+  GOSSIP_CHECK(std::equal(network.begin(), network.end(), packet.begin() + 2));
+  const View rest = packet.subspan(2 + network.size());
+  if (got->seal_key) GOSSIP_CHECK(rest.size() >= 32 && std::equal(rest.begin(), rest.begin() + 32, got->seal_key->view().begin()));
+  const auto [one, other] = sys::packet_pair();
+  daemon::send_secrets(one.get(), *got);
+  const auto again = daemon::take_secrets(other.get());
+  GOSSIP_CHECK(again && again->network_key == network && again->seal_key.has_value() == got->seal_key.has_value());
 }
 
 }  // namespace
@@ -47,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static Wire wire;
   test::Feed feed(data, size);
   if (feed.u8() % 8 == 0) {
-    network_key(feed.rest());
+    secrets(feed.rest());
     return 0;
   }
   Notes::Heard want;
