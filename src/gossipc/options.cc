@@ -241,9 +241,9 @@ std::string summary() {
   std::string out = "usage: gossipc COMMAND [options]\n\n";
   for (const Command& command : commands()) {
     std::string left = "  " + std::string(command.name);
-    left.resize(16, ' ');
+    left.resize(18, ' ');
     if (command.flag) left += std::string("-") + command.letter + ", --" + command.flag;
-    left.resize(37, ' ');
+    left.resize(39, ' ');
     out += left + command.help + "\n";
   }
   return out + "\n\"gossipc COMMAND --help\" tells more of each\n";

@@ -171,7 +171,7 @@ class Addresses(Case):
         a.must("add-peer", "bob", "--host", "bob.example")
         before = self.all_of(a)
         for hosts, word in ((["999.1.1.1"], "IPv4"), (["1.2.3"], "IPv4"), (["[::1"], "IPv6"), (["bob:0"], "port"), (["bob:"], "port"),
-                            ([""], "empty"), (["a/b"], "host"), (["a", "b", "a"], "twice"), (["0.0.0.0"], "machine"),
+                            ([""], "no host"), (["224.0.0.1"], "machine"), (["http://a"], "port"), (["a/b"], "host"), (["a", "b", "a"], "twice"), (["0.0.0.0"], "machine"),
                             (["h%d" % i for i in range(9)], "too many")):
             for words in (["set-address", "bob"], ["add-peer", "cara"], ["add-peer", "bob", "--replace"]):
                 done = a.gossipc(*words, *[w for host in hosts for w in ("--host", host)])
@@ -195,8 +195,8 @@ class Addresses(Case):
             done = run(["sh", "-c", line], dict(a.env, PATH=BUILD + ":" + os.environ["PATH"]))
             self.assertEqual(done.status, 0, done)
 
-    def test_a_name_that_is_not_found_is_passed_by(self):  # no name has so long a part: nobody outside is asked
-        a, b = self.friends(lambda port: ["%s.invalid:%d" % ("x" * 64, port), "127.0.0.1:%d" % port])
+    def test_a_name_that_is_not_found_is_passed_by(self):  # no interface is called so: nobody outside is asked
+        a, b = self.friends(lambda port: ["[fe80::1%%nosuch0]:%d" % port, "127.0.0.1:%d" % port])
         b.send("by number")
         a.wait_text("by number")
 

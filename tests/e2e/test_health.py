@@ -72,7 +72,7 @@ class Health(Case):
             self.wait_future_try(a, name)
         one = self.friend(a, "bob")
         self.assertEqual((one["reason"], one["next_try_ms"], one["failures"], one["outage"]), (None, None, 0, False))
-        self.assertRegex(one["state"], r"^up since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \((we|they|both) called\)$")
+        self.assertRegex(one["state"], r"^up since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \((we|they|both) called\), (classical|post-quantum)$")
         status = a.must("status")
         for name, (reason, pattern) in words.items():
             self.assertRegex(status, r"(?m)^  %s at .*: %s" % (name, pattern))
