@@ -40,10 +40,12 @@ Gate::Verdict Gate::make_room(Now now, const Address& prefix, bool known) {
   const bool unknown_full = !known && unknown_ >= open_places_;
   if (!unknown_full && callers_.size() < places_) return {};
   auto load = [&](const Load& l) { return unknown_full ? l.unknown : l.all; };
-  // The fullest prefix; of two alike, the lower.
-  auto fullest = loads_.begin();
-  for (auto it = loads_.begin(); it != loads_.end(); ++it)
-    if (load(it->second) > load(fullest->second)) fullest = it;
+  // The fullest prefix; of those alike, that of the caller who has been here longest.
+  std::size_t most = 0;
+  for (const auto& [at, l] : loads_) most = std::max(most, load(l));
+  auto fullest = loads_.end();
+  for (auto it = callers_.begin(); fullest == loads_.end(); ++it)
+    if (!(unknown_full && it->second.known) && load(loads_.at(it->second.prefix)) == most) fullest = loads_.find(it->second.prefix);
   const auto own = loads_.find(prefix);
   const std::size_t own_load = own == loads_.end() ? 0 : load(own->second);
   const bool own_is_fullest = own_load == load(fullest->second);

@@ -34,8 +34,8 @@ constexpr Row kRows[] = {
     {Why::kSomebodyElse, "somebody_else", "not recognised (with their own session up the keys are right, so somebody else answers there)"},
     {Why::kUnproven, "unproven", "not proven (whoever answered knew the public keys, and did not finish)"},
     {Why::kPqPolicy, "pq_policy",
-     "refused by us: without a post-quantum key exchange, which was done with them before or which GOSSIPD_PQ=require asks for; if "
-     "they can do it no more, gossipc set-peer-key --reset-pq gives it up"},
+     "refused by us: without a post-quantum key exchange, which GOSSIPD_PQ=require asks for, or which was done with them before: "
+     "then, if they can do it no more, gossipc set-peer-key --reset-pq gives it up"},
 
     {Why::kClosed, "closed", "closed"},
     {Why::kReplaced, "replaced", "replaced by a newer session"},

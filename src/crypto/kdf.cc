@@ -47,9 +47,10 @@ Result<Secret32> derive_key(View passphrase, View kdf) {
   if (!scrypt) return scrypt.refusal();
   const std::uint64_t memory = 128 * scrypt->r * (scrypt->n + scrypt->p + 2);  // as OpenSSL counts
   Secret32 key;
-  need(EVP_PBE_scrypt(reinterpret_cast<const char*>(passphrase.data()), passphrase.size(), scrypt->salt.data(), scrypt->salt.size(),
-                      scrypt->n, scrypt->r, scrypt->p, memory, key.mut().data(), key.mut().size()) == 1,
-       "EVP_PBE_scrypt");
+  const bool made =
+      EVP_PBE_scrypt(reinterpret_cast<const char*>(passphrase.data()), passphrase.size(), scrypt->salt.data(), scrypt->salt.size(),
+                      scrypt->n, scrypt->r, scrypt->p, memory, key.mut().data(), key.mut().size()) == 1;
+  if (!made) throw std::bad_alloc();  // all else is in order
   return key;
 }
 

@@ -24,8 +24,14 @@ struct Key {
   throw Error(Trouble::kLocked, "database " + db.file() + " " + what, hint);
 }
 
+Result<Secret32> derive_in_memory(const KeyMaker& maker, View kdf) try {
+  return maker.derive(kdf);
+} catch (const std::bad_alloc&) {
+  throw Error(Trouble::kIo, "there is too little memory to make a key from the passphrase", "it takes 128 MiB; see ulimit -v");
+}
+
 Secret32 derive(Database& db, const KeyMaker& maker, View kdf) {
-  const Result<Secret32> key = maker.derive(kdf);
+  const Result<Secret32> key = derive_in_memory(maker, kdf);
   if (!key) throw Error(Trouble::kDamaged, "database " + db.file() + ": " + key.refusal().what, key.refusal().hint);
   return *key;
 }

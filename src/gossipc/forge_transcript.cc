@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "crypto/keys.h"
 #include "crypto/openssl.h"
 #include "gossipc/commands.h"
@@ -24,7 +26,7 @@ Result<PublicHalf> read_half(const std::string& path, int bits) {
 // The texts, in order; each is checked as gossipc send would.
 std::vector<std::string> texts_of(const Call& call) {
   const std::string& given = call.options.value(kMessage);
-  if (given == "-") return {std::string(without_line_end(read_all(0, kMaxText + 1)))};
+  if (given == "-" || !(call.options.has(kMessage) || call.options.has(kBatch))) return {std::string(without_line_end(read_all(0, kMaxText + 1)))};
   if (call.options.has(kMessage)) return {given};
   std::vector<std::string> out;
   LineBuffer lines(kMaxText);
@@ -39,7 +41,9 @@ std::vector<std::string> texts_of(const Call& call) {
 int forge_transcript(Call& call) {
   const Options& options = call.options;
   if (!options.has(kHearer) || !options.has(kSpeaker)) return fail(kUsage, "forge-transcript needs two public keys", kExample);
-  if (options.has(kMessage) == options.has(kBatch)) return fail(kUsage, "give either --message or --batch", kExample);
+  const bool message = options.has(kMessage), batch = options.has(kBatch);
+  if (message && batch) return fail(kUsage, "give either --message or --batch", kExample);
+  if (!message && !batch && ::isatty(0) == 1) return fail(kUsage, "nothing is said", kExample);
   const std::string& source = options.has(kSource) ? options.value(kSource) : call.config.username;
   if (const auto refusal = check_sender(source)) return fail(kUsage, "the sender will not do: " + refusal->words.what, "give --source NAME");
   const Result<int> bits = wanted_bits();

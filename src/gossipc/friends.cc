@@ -29,8 +29,12 @@ std::string try_words(const char* which, std::int64_t next_ms, std::int64_t now_
 
 // The answer to a caller who is not known and to one who has a wrong key is the same, by design (gossip(7), HANDSHAKE). But keys
 // that once made a session were right at both sides.
-std::string dial_words(Why why, bool worked_before) {
+std::string dial_words(Why why, bool worked_before, bool pq_seen) {
   if (why != Why::kNotRecognised || !worked_before) return why_words(why);
+  if (pq_seen)
+    return "not recognised any more (with these keys it has worked: they have deleted us or made a new key since, or a network key "
+           "was changed, or they can do no post-quantum key exchange any more, and then both say gossipc set-peer-key --reset-pq, or "
+           "somebody else answers there)";
   return "not recognised any more (with these keys it has worked: they have deleted us or made a new key since, or a network key "
          "was changed, or they want a post-quantum key exchange and we can do none, or somebody else answers there)";
 }
@@ -60,9 +64,9 @@ void say_no_address(FriendView& view, const db::PeerState* theirs) {
   if (why_of(theirs) != Why::kNone) view.words += std::string("; the last one: ") + why_words(why_of(theirs));
 }
 
-void say_down(FriendView& view, const db::PeerState* ours, const db::PeerState* theirs, std::int64_t now_ms) {
+void say_down(FriendView& view, const db::PeerState* ours, const db::PeerState* theirs, bool pq_seen, std::int64_t now_ms) {
   view.why = why_of(ours) == Why::kNone ? Why::kNotTried : why_of(ours);
-  view.words = "not up: " + dial_words(view.why, view.last_up_ms > 0);
+  view.words = "not up: " + dial_words(view.why, view.last_up_ms > 0, pq_seen);
   if (ours) {
     view.since_ms = ours->since_ms;
     view.next_ms = ours->next_ms;
@@ -97,7 +101,7 @@ FriendView friend_view(const db::Peer& peer, const std::vector<db::PeerState>& s
   } else if (peer.addresses.empty()) {
     say_no_address(view, theirs);
   } else {
-    say_down(view, ours, theirs, now_ms);
+    say_down(view, ours, theirs, peer.pq_seen, now_ms);
   }
   view.words += last_words(view);
   return view;

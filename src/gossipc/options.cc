@@ -32,7 +32,7 @@ constexpr Row kRows[] = {
     {kReplace, false, "replace", nullptr, "put a new key in the place of the present one, on purpose"},
     {kResetPq, false, "reset-pq", nullptr, "sessions without post-quantum key exchange will do again"},
     {kNone, false, "none", nullptr, "no address: never call them, wait for their call"},
-    {kBatch, false, "batch", nullptr, "one message per line of standard input, one id per line out"},
+    {kBatch, false, "batch", nullptr, "one message per line of standard input"},
     {kJson, false, "json", nullptr, "JSON Lines"},
     {kLast, false, "last", "N", "only the last N that match"},
     {kSince, false, "since", "WHEN", "heard since: YYYY-MM-DD, \"YYYY-MM-DD HH:MM[:SS]\" (UTC), 90m, 2h or 7d"},

@@ -30,7 +30,7 @@ constexpr long kPlain[] = {
     SYS_ppoll, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_nanosleep, SYS_clock_nanosleep, SYS_clock_gettime, SYS_clock_getres,
     SYS_gettimeofday, SYS_restart_syscall,
     // sockets that are there
-    SYS_accept4, SYS_connect, SYS_sendto, SYS_sendmsg, SYS_sendmmsg, SYS_recvfrom, SYS_recvmsg, SYS_shutdown, SYS_getsockname,
+    SYS_accept4, SYS_connect, SYS_recvfrom, SYS_recvmsg, SYS_shutdown, SYS_getsockname,
     SYS_getpeername, SYS_getsockopt,
     // memory; that which can be run is looked at below
     SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mlock, SYS_mlock2, SYS_munlock,
@@ -73,6 +73,9 @@ void add_shared(std::vector<sys::Rule>& rules) {
   rules.push_back({SYS_setsockopt, {is(1, IPPROTO_TCP), is(2, TCP_NODELAY)}});
   rules.push_back({SYS_setsockopt, {is(1, IPPROTO_IP), is(2, IP_RECVERR)}});
   rules.push_back({SYS_setsockopt, {is(1, IPPROTO_IPV6), is(2, IPV6_RECVERR)}});
+  rules.push_back({SYS_sendto, {{3, MSG_FASTOPEN, 0}}});
+  rules.push_back({SYS_sendmsg, {{2, MSG_FASTOPEN, 0}}});
+  rules.push_back({SYS_sendmmsg, {{3, MSG_FASTOPEN, 0}}});
   rules.push_back({SYS_ioctl, {is(1, FIONREAD)}});
   rules.push_back({SYS_ioctl, {}, ENOTTY});
   rules.push_back({SYS_clone, {{0, kThread | kNewNames, kThread}}});

@@ -98,13 +98,12 @@ void Driver::read_signals(Now now) {
   if (!poller_.readable(signals_slot_)) return;
   for (int signal : signals_.take()) {
     if (signal == SIGTERM || signal == SIGINT) {
-      if (!stopping_) {
-        notes_.stop();
-        begin_stop(now);
-      } else {
+      if (std::exchange(signalled_, true)) {  // told by the other process does not count: a ^C tells both
         leave_now();
         std::_Exit(0);
       }
+      notes_.stop();
+      if (!stopping_) begin_stop(now);
     } else if (signal == SIGHUP) {
       notes_.reload();
       reload(now);

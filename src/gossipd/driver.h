@@ -110,7 +110,7 @@ class Driver {
   Bytes buffer_;
   bool again_ = false;                 // more to do at once
   bool roster_old_ = false;            // we changed a friend ourselves
-  bool stopping_ = false;
+  bool stopping_ = false, signalled_ = false;
   Micros stop_by_ = 0;
   bool sessions_changed_ = true;       // since the other process was told
   std::set<PeerId> told_up_;           // what it believes of us

@@ -9,6 +9,9 @@ namespace {
 constexpr Micros kLook = 2 * kSecond;         // a lost bell costs no more than this
 constexpr Micros kListenerTime = 4 * kSecond;  // to leave, once asked
 
+constexpr int kUnstarted = 3;    // so often in a row the listener could not be started
+constexpr int kNoListener = 11;  // gossipd(8), EXIT STATUS
+
 }  // namespace
 
 Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::optional<sys::Doorbell> bell, Standing standing)
@@ -184,6 +187,13 @@ void Worker::hurry_listener(Now now) {
 void Worker::listener_ended(Now now, const sys::Ended& ended) {
   sibling_gone(now);
   if (stopping()) return;
+  const bool unstarted = !ended.by_signal && ended.code == 127;
+  unstarted_ = unstarted ? unstarted_ + 1 : 0;
+  if (unstarted_ == kUnstarted) {  // what runs programs was replaced, and our fence knows only the old one
+    sys::error("the listener cannot be started any more; start gossipd again");
+    code_ = kNoListener;
+    return begin_stop(now);
+  }
   const bool on_purpose = !ended.by_signal && (ended.code == 0 || ended.code == 2 || ended.code == 4 || ended.code == 10 || ended.code == 11);
   if (!on_purpose) return supervisor_.plan(now.mono, ended);
   code_ = ended.code;

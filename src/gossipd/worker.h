@@ -52,6 +52,7 @@ class Worker final : public Driver {
   std::set<LinkId> challenging_;   // connected; the engine knows of none of them
   std::optional<sys::Doorbell> bell_;
   db::Checkpointer checkpointer_;
+  int unstarted_ = 0;
   Standing standing_;
   std::size_t bell_slot_ = 0;
   Micros checkpoint_at_ = 0;

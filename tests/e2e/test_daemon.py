@@ -42,6 +42,17 @@ class Start(Case):
             wait_until(lambda: not a.processes(), "nothing left after %s to the %s" % (sig.name, who))
             self.assertFalse(os.path.exists(a.db + "-wal"), "all of it is in the database")
 
+    def test_f5_a_stop_key_that_both_are_told_of_is_one_signal(self):
+        a = self.node("ann", start=False)
+        for _ in range(5):
+            a.start()
+            a.listener()
+            os.killpg(a.pgid, signal.SIGINT)
+            self.assertEqual(a.wait_end(), 0)
+            wait_until(lambda: not a.processes(), "nothing left after a ^C")
+            self.assertNotIn("at once", a.log())
+            self.assertFalse(os.path.exists(a.db + "-wal"), "all of it is in the database")
+
     def test_f5_worker_killed_the_listener_leaves(self):
         a = self.node("ann")
         listener = a.listener()

@@ -59,6 +59,19 @@ TEST(Gate, OldestOfTheFullestPrefixGoes) {
 }
 
 // Where the fullest prefix has nobody of 2 s or more, one of it goes by chance, for a caller of its own too.
+// However many prefixes somebody has: who came a moment ago stays, wherever it calls from, and who has been here longest goes.
+TEST(Gate, OfPrefixesThatHoldAsManyNoneIsTheFirstToGoForItsNumber) {
+  Gate gate;
+  for (std::size_t i = 0; i + 1 < kStrangers; ++i)
+    gate.enter(at(static_cast<Micros>(i)), i + 1, v4(20 + static_cast<int>(i / 250), static_cast<int>(i % 250), 1, 1));
+  ASSERT_EQ(gate.enter(at(5 * kSecond), 5000, v4(1, 1, 1, 1)).evict, std::nullopt);
+  for (CallerId id = 1; id < 100; ++id) {
+    const auto verdict = gate.enter(at(5 * kSecond + static_cast<Micros>(id)), 5000 + id, v4(200, static_cast<int>(id), 1, 1));
+    EXPECT_TRUE(verdict.in);
+    EXPECT_EQ(verdict.evict, id);
+  }
+}
+
 TEST(Gate, FreshOnes) {
   Gate gate;
   for (CallerId id = 1; id <= kStrangers; ++id) gate.enter(at(0), id, v4(127, 1, 1, 1));
