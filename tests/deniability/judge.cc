@@ -169,7 +169,6 @@ class Look {
     reader.feed(stream);
     RawFrame frame;
     std::map<int, double> count, size;
-    double created = 0, gaps = 0;
     while (reader.next(frame) == FrameReader::Got::kFrame) {
       ++count[frame.type];
       size[frame.type] += static_cast<double>(frame.payload.size());
@@ -177,9 +176,6 @@ class Look {
       const auto body = decode_body(frame.payload);
       Message message;
       if (!body || decode_message(body->message, message) != MessageFault::kNone) return fault("a BODY that is none");
-      const double at = static_cast<double>(message.created >> 16);
-      gaps += created > 0 ? at - created : 0;
-      created = at;
       if (side == 1) out_.texts.push_back(message.text);
     }
     if (reader.buffered() > 0) return fault("part of a frame");
@@ -189,7 +185,6 @@ class Look {
       feature("bytes " + who + std::to_string(type), size[type]);
     }
     feature("bytes " + who, static_cast<double>(stream.size()));
-    if (side == 1) feature("gaps", gaps);
   }
 
   const Judge& j_;

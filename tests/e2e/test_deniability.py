@@ -35,7 +35,7 @@ class Deniability(Case):
         again = forge("--hearer", a, "--speaker", b, "--source", "ann", "-m", "I owe you ten pounds")
         self.assertFalse(set(lines[1:]) & set(again.out.splitlines()[1:]), "each is another")
         self.refused(forge("--hearer", a, "-m", "x"), 2, "two public keys")
-        self.refused(forge("--hearer", a, "--speaker", b, "--source", "ann"), 2, "--message or --batch")
+        self.refused(forge("--hearer", a, "--speaker", b, "--source", "ann", "-m", "x", "--batch"), 2, "--message or --batch")
         self.refused(forge("--hearer", a, "--speaker", b, "-m", "x"), 2, "sender")
         self.refused(forge("--hearer", a, "--speaker", a, "--source", "x", "-m", "x"), 4, "the same")
         self.refused(forge("--hearer", a, "--speaker", "/nonexistent", "--source", "x", "-m", "x"), 3, "cannot open")

@@ -84,6 +84,7 @@ class Hostile {
     credit_ = 0;
     base_ = listed_ = 0;
     asked_.clear();
+    said_ = FrameReader();
     engine_.handle(now_, LinkUp{link_, kFriend, 1, feed_.u8() % 2 == 0});
     LogId id{7};
     Bytes hello;
@@ -94,7 +95,25 @@ class Hostile {
     if (!linked_) return;
     moved_ += bytes.size();
     in_ += bytes.size();
+    said_.feed(bytes);
+    for (RawFrame frame; said_.next(frame) == FrameReader::Got::kFrame;) note(frame);
     engine_.handle(now_, BytesIn{link_, bytes});
+  }
+  // What the engine may do now. Bytes at random can be frames as well, so it is read off what was said.
+  void note(const RawFrame& frame) {
+    const auto type = static_cast<FrameType>(frame.type);
+    if (const auto f = decode_fetch(frame.payload); f && type == FrameType::kFetch) {
+      credit_ = std::min(f->credit, kMaxCredit);
+      wanted_.clear();
+      listed_ = f->cursor.seq;
+    } else if (const auto c = decode_credit(frame.payload); c && type == FrameType::kCredit) {
+      credit_ = c->more > kMaxCredit - credit_ ? kMaxCredit : credit_ + c->more;
+    } else if (const auto w = decode_seqs(frame.payload); w && type == FrameType::kWant) {
+      wanted_.insert(w->seqs.begin(), w->seqs.end());
+    } else if (const auto h = decode_have(frame.payload, base_); h && type == FrameType::kHave) {
+      for (const HaveEntry& e : h->entries) mine_.try_emplace(e.seq);
+      base_ = h->upto;
+    }
   }
   template <class... Frame>
   void give_frame(const Frame&... frame) {
@@ -114,7 +133,6 @@ class Hostile {
       case 6: want(); break;
       case 7: {
         const std::uint64_t more = feed_.any_size();
-        credit_ = more > kMaxCredit - std::min(credit_, kMaxCredit) ? kMaxCredit : credit_ + more;
         give_frame(Credit{feed_.number(1), more});
         break;
       }
@@ -136,9 +154,6 @@ class Hostile {
     f.cursor.log_id = feed_.u8() % 4 ? served_log_ : LogId{};
     f.cursor.seq = feed_.u8() % 4 ? 0 : feed_.number(1);
     f.credit = feed_.any_size();
-    credit_ = std::min(f.credit, kMaxCredit);
-    wanted_.clear();
-    listed_ = f.cursor.seq;
     give_frame(f);
   }
   void have() {
@@ -164,7 +179,6 @@ class Hostile {
     h.upto = at + feed_.u8() % 3;
     h.tag = {1};
     give_frame(h, base_);
-    base_ = h.upto;
   }
   void body() {
     Seq seq = asked_.empty() || feed_.u8() % 8 == 0 ? feed_.number(1) : *asked_.begin();
@@ -184,7 +198,6 @@ class Hostile {
   void want() {
     Seqs w;
     for (Seq seq = 0, n = feed_.u8() % 5; n > 0; --n) w.seqs.push_back(seq += 1 + feed_.u8() % 4);
-    for (Seq seq : w.seqs) wanted_.insert(seq);
     give_frame(FrameType::kWant, w);
   }
 
@@ -262,7 +275,7 @@ class Hostile {
   Now now_{kHour, 1'700'000'000'000};
   LinkId link_ = 0;
   bool linked_ = false;
-  FrameReader reader_;
+  FrameReader reader_, said_;      // what it says, and what is said to it
   LogId served_log_{};
   std::set<Seq> wanted_, asked_;   // asked of the engine; by the engine
   std::uint64_t credit_ = 0;
