@@ -15,7 +15,7 @@ int peers(Call& call) {
     call.out.put((call.options.has(kJson) ? friend_json(db, peer, view) : friend_line(peer, view)) + "\n");
   }
   if (all.empty() && !call.quiet()) note("no friends yet; gossipc add-peer makes one");
-  return all.empty() ? kNothing : kDone;
+  return kDone;
 }
 
 }  // namespace gossip::client

@@ -126,7 +126,7 @@ class Hostile {
     switch (feed_.u8() % 14) {
       case 0: give(feed_.chunk()); break;
       case 1: fetch(); break;
-      case 2: give_frame(Head{static_cast<HeadStatus>(feed_.u8() % 3), {7}, feed_.any_size()}); base_ = cursor_; break;
+      case 2: give_frame(Head{static_cast<HeadStatus>(feed_.u8() % 3), {7}, feed_.any_size()}); break;
       case 3: have(); break;
       case 4: body(); break;
       case 5: gone(); break;
@@ -238,7 +238,7 @@ class Hostile {
   void lawful(const RawFrame& frame) {
     switch (static_cast<FrameType>(frame.type)) {
       case FrameType::kHello: served_log_ = decode_hello(frame.payload).value().log_id; break;
-      case FrameType::kFetch: cursor_ = base_ = decode_fetch(frame.payload).value().cursor.seq; asked_.clear(); break;
+      case FrameType::kFetch: base_ = decode_fetch(frame.payload).value().cursor.seq; asked_.clear(); break;
       case FrameType::kHead: GOSSIP_CHECK(decode_head(frame.payload).value().size <= store_.size()); break;
       case FrameType::kHave: {
         const Have h = decode_have(frame.payload, listed_).value();
@@ -279,7 +279,7 @@ class Hostile {
   LogId served_log_{};
   std::set<Seq> wanted_, asked_;   // asked of the engine; by the engine
   std::uint64_t credit_ = 0;
-  Seq base_ = 0, listed_ = 0, cursor_ = 0;
+  Seq base_ = 0, listed_ = 0;
   std::map<Seq, Bytes> mine_;      // what the friend pretends to have
   std::uint64_t moved_ = 0, in_ = 0;  // bytes either way since account(), and all that came
   std::uint64_t made_ = memory.made, held_at_start_ = memory.held;
