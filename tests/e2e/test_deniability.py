@@ -31,7 +31,7 @@ class Deniability(Case):
         self.assertEqual((done.status, done.err), (0, ""))
         lines = done.out.splitlines()
         self.assertEqual(lines[0], "gossipd/1 transcript")
-        self.assertTrue(all(re.fullmatch(r"(x|k_I|M1|M2|M3|I|R) ([0-9a-f]{2})+", line) for line in lines[1:]), lines[1][:100])
+        self.assertTrue(all(re.fullmatch(r"(x|k_I|ss_pq|M1|M2|M3|I|R) ([0-9a-f]{2})+", line) for line in lines[1:]), lines[1][:100])
         again = forge("--hearer", a, "--speaker", b, "--source", "ann", "-m", "I owe you ten pounds")
         self.assertFalse(set(lines[1:]) & set(again.out.splitlines()[1:]), "each is another")
         self.refused(forge("--hearer", a, "-m", "x"), 2, "two public keys")
