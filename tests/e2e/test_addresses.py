@@ -121,7 +121,7 @@ class Addresses(Case):
         b.send("by IPv6")
         a.must("set-address", "bob", "--host", "127.0.0.1", "--host", "localhost", "--host", "::1", "--port", str(b.port))
         self.assertEqual(self.shown(a)["addresses"], ["%s:%d" % (host, b.port) for host in ("127.0.0.1", "localhost", "[::1]")])
-        a.wait_text("by IPv6", SOON)
+        a.wait_text("by IPv6")
         b.stop()
         b.set(GOSSIPD_LISTEN_IP="127.0.0.1")
         b.start()

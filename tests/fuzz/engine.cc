@@ -23,7 +23,7 @@ namespace {
 // more than a small multiple of what a hostile one has to send for it.
 constexpr std::uint64_t kReadsPerByte = 2, kReadsPerTurn = 64;               // of the store: calls, and rows given
 constexpr std::uint64_t kAllocationsPerByte = 8, kAllocationsPerTurn = 512;
-constexpr std::uint64_t kHeldPerByte = 16, kHeldBesides = 96 * 1024;         // memory, of all that ever came
+constexpr std::uint64_t kHeldPerByte = 16, kHeldBesides = 256 * 1024;        // memory, of all that ever came; the tail of our log
 
 struct Memory {
   std::uint64_t made = 0, held = 0;  // allocations so far; bytes not freed
@@ -95,8 +95,10 @@ class Hostile {
     if (!linked_) return;
     moved_ += bytes.size();
     in_ += bytes.size();
+    const std::uint64_t before = memory.held;
     said_.feed(bytes);
     for (RawFrame frame; said_.next(frame) == FrameReader::Got::kFrame;) note(frame);
+    held_at_start_ += memory.held - before;  // our books are not the engine's
     engine_.handle(now_, BytesIn{link_, bytes});
   }
   // What the engine may do now. Bytes at random can be frames as well, so it is read off what was said.
@@ -138,7 +140,13 @@ class Hostile {
       }
       case 8: now_.mono += static_cast<Micros>(feed_.number(2)) * 10 * kMillisecond; break;
       case 9: engine_.handle(now_, Writable{link_, feed_.number(2)}); break;
-      case 10: publish(store_.disk.rows.size()); engine_.handle(now_, Bell{}); break;
+      case 10: {
+        const std::uint64_t before = memory.held;
+        publish(store_.disk.rows.size());
+        held_at_start_ += memory.held - before;  // the store's
+        engine_.handle(now_, Bell{});
+        break;
+      }
       case 11: store_.fail_commits = feed_.u8() % 3; break;
       case 12: down(); break;
       default: engine_.handle(now_, Sibling{kFriend, feed_.u8() % 2 == 0});
