@@ -21,7 +21,7 @@ namespace {
 
 // What one event and turn may cost: for each byte that came or went, and besides. Far above what honest friends need, and no
 // more than a small multiple of what a hostile one has to send for it.
-constexpr std::uint64_t kReadsPerByte = 2, kReadsPerTurn = 64;               // of the store: calls, and rows given
+constexpr std::uint64_t kReadsPerByte = 2, kReadsPerTurn = 64 + 2 * kMaxBatch;  // of the store: calls, and rows given, which come in pages
 constexpr std::uint64_t kAllocationsPerByte = 8, kAllocationsPerTurn = 512;
 constexpr std::uint64_t kHeldPerByte = 16, kHeldBesides = 256 * 1024;        // memory, of all that ever came; the tail of our log
 
