@@ -74,11 +74,14 @@ class Driver {
   Links links_;
 
  private:
+  static constexpr std::size_t kReadAtOnce = 128 * 1024;  // of a link that is alone; among others each has its share
+
   void wait();
   void read_signals(Now now);
   void read_notes(Now now);
   void feed(Now now);
   bool settle(Now now, LinkId id, Link& link);
+  std::set<PeerId> up_here() const;    // with a session of this process
   void look_at_store(Now now);
   void probe_room(Now now);
   void act(Now now);
