@@ -140,7 +140,7 @@ std::optional<Micros> Chronicle::next_deadline() const {
   if (retry_at_) return retry_at_;
   std::optional<Micros> at;
   if (!unwritten_.empty()) at = states_at_;
-  if (!counters_.empty() && counters_at_) at = at ? std::min(*at, *counters_at_) : *counters_at_;
+  if (!counters_.empty()) at = earlier(at, counters_at_);
   return at;
 }
 
