@@ -3,14 +3,21 @@
 #include <algorithm>
 #include <csignal>
 
+#include "gossipd/run.h"
+
 namespace gossip::daemon {
 namespace {
 
 constexpr Micros kLook = 2 * kSecond;         // a lost bell costs no more than this
 constexpr Micros kListenerTime = 4 * kSecond;  // to leave, once asked
 
-constexpr int kUnstarted = 3;    // so often in a row the listener could not be started
-constexpr int kNoListener = 11;  // gossipd(8), EXIT STATUS
+constexpr int kUnstarted = 3;  // so often in a row the listener could not be started
+
+// Leaving on purpose ends both processes, and so does an exit code that a fresh start would only repeat; a crash does not.
+bool ends_both(const sys::Ended& ended) {
+  constexpr int kForGood[] = {kDone, kUsage, kLocked, kBadDatabase, kNoRoom};
+  return !ended.by_signal && std::ranges::find(kForGood, ended.code) != std::end(kForGood);
+}
 
 }  // namespace
 
@@ -183,7 +190,6 @@ void Worker::hurry_listener(Now now) {
   if (!kill_at_ || now.mono >= *kill_at_) kill_at_ = now.mono + kListenerTime;
 }
 
-// Leaving on purpose ends both, and so does an exit code that a fresh start would only repeat; a crash does not.
 void Worker::listener_ended(Now now, const sys::Ended& ended) {
   sibling_gone(now);
   if (stopping()) return;
@@ -191,11 +197,10 @@ void Worker::listener_ended(Now now, const sys::Ended& ended) {
   unstarted_ = unstarted ? unstarted_ + 1 : 0;
   if (unstarted_ == kUnstarted) {  // what runs programs was replaced, and our fence knows only the old one
     sys::error("the listener cannot be started any more; start gossipd again");
-    code_ = kNoListener;
+    code_ = kNoRoom;
     return begin_stop(now);
   }
-  const bool on_purpose = !ended.by_signal && (ended.code == 0 || ended.code == 2 || ended.code == 4 || ended.code == 10 || ended.code == 11);
-  if (!on_purpose) return supervisor_.plan(now.mono, ended);
+  if (!ends_both(ended)) return supervisor_.plan(now.mono, ended);
   code_ = ended.code;
   begin_stop(now);
 }
