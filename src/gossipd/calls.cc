@@ -73,6 +73,7 @@ void add_shared(std::vector<sys::Rule>& rules) {
   rules.push_back({SYS_setsockopt, {is(1, IPPROTO_TCP), is(2, TCP_NODELAY)}});
   rules.push_back({SYS_setsockopt, {is(1, IPPROTO_IP), is(2, IP_RECVERR)}});
   rules.push_back({SYS_setsockopt, {is(1, IPPROTO_IPV6), is(2, IPV6_RECVERR)}});
+  // Rationale: with this flag a send is a connect, and one by TCP that neither the list of calls nor Landlock's ports would see.
   rules.push_back({SYS_sendto, {{3, MSG_FASTOPEN, 0}}});
   rules.push_back({SYS_sendmsg, {{2, MSG_FASTOPEN, 0}}});
   rules.push_back({SYS_sendmmsg, {{3, MSG_FASTOPEN, 0}}});
