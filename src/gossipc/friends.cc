@@ -31,12 +31,11 @@ std::string try_words(const char* which, std::int64_t next_ms, std::int64_t now_
 // that once made a session were right at both sides.
 std::string dial_words(Why why, bool worked_before, bool pq_seen) {
   if (why != Why::kNotRecognised || !worked_before) return why_words(why);
-  if (pq_seen)
-    return "not recognised any more (with these keys it has worked: they have deleted us or made a new key since, or a network key "
-           "was changed, or they can do no post-quantum key exchange any more, and then both say gossipc set-peer-key --reset-pq, or "
-           "somebody else answers there)";
+  const std::string exchange =
+      pq_seen ? "can do no post-quantum key exchange any more, and then both say gossipc set-peer-key --reset-pq"
+              : "want a post-quantum key exchange and we can do none";
   return "not recognised any more (with these keys it has worked: they have deleted us or made a new key since, or a network key "
-         "was changed, or they want a post-quantum key exchange and we can do none, or somebody else answers there)";
+         "was changed, or they " + exchange + ", or somebody else answers there)";
 }
 
 std::string last_words(const FriendView& view) {
