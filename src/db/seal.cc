@@ -24,16 +24,12 @@ struct Key {
   throw Error(Trouble::kLocked, "database " + db.file() + " " + what, hint);
 }
 
-Result<Secret32> derive_in_memory(const KeyMaker& maker, View kdf) try {
-  return maker.derive(kdf);
-} catch (const std::bad_alloc&) {
-  throw Error(Trouble::kIo, "there is too little memory to make a key from the passphrase", "it takes 128 MiB; see ulimit -v");
-}
-
-Secret32 derive(Database& db, const KeyMaker& maker, View kdf) {
-  const Result<Secret32> key = derive_in_memory(maker, kdf);
+Secret32 derive(Database& db, const KeyMaker& maker, View kdf) try {
+  const Result<Secret32> key = maker.derive(kdf);
   if (!key) throw Error(Trouble::kDamaged, "database " + db.file() + ": " + key.refusal().what, key.refusal().hint);
   return *key;
+} catch (const std::bad_alloc&) {
+  throw Error(Trouble::kIo, "there is too little memory to make a key from the passphrase", "it takes 128 MiB; see ulimit -v");
 }
 
 Key fresh_key(Database& db, const KeyMaker& maker) {
