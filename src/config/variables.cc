@@ -37,6 +37,19 @@ Fault read_number(const std::string& value, long least, long most, const std::st
   return std::nullopt;
 }
 
+using Words = std::array<const char*, 3>;  // the n-th is the n-th value of an enum
+
+template <class E>
+Fault read_choice(const std::string& value, const Words& words, E& out) {
+  const auto found = std::find(words.begin(), words.end(), value);
+  if (found == words.end()) return wrong(value, std::string(words[0]) + ", " + words[1] + " or " + words[2]);
+  out = static_cast<E>(found - words.begin());
+  return std::nullopt;
+}
+
+template <class E>
+std::string chosen(const Words& words, E value) { return words[static_cast<std::size_t>(value)]; }
+
 Fault read_path(const std::string& value, std::string& out) {
   if (value.empty()) return Refusal{"is set but empty", "name a file, or unset it"};
   if (value[0] == '~')
@@ -93,16 +106,8 @@ Fault read_key_pool(const std::string& value, Config& config) { return read_numb
 Fault read_bogus_pct(const std::string& value, Config& config) { return read_number(value, 0, 1000, "", config.bogus_pct); }
 Fault read_network_key_file(const std::string& value, Config& config) { return read_path(value, config.network_key_file); }
 
-constexpr const char* kPqModes[] = {"off", "prefer", "require"};  // in the order of Pq
-
-Fault read_pq(const std::string& value, Config& config) {
-  for (int mode = 0; mode < 3; ++mode) {
-    if (value != kPqModes[mode]) continue;
-    config.pq = static_cast<Pq>(mode);
-    return std::nullopt;
-  }
-  return wrong(value, "off, prefer or require");
-}
+constexpr Words kPqModes{"off", "prefer", "require"};  // by Pq
+Fault read_pq(const std::string& value, Config& config) { return read_choice(value, kPqModes, config.pq); }
 
 // --- messages
 Fault read_fetch_interval(const std::string& value, Config& config) {
@@ -120,26 +125,12 @@ Fault read_friend_quota(const std::string& value, Config& config) {
 }
 
 // --- containment
-constexpr std::array<const char*, 3> kSandboxes{"off", "on", "kill"};  // in the order of enum Sandbox
-
-Fault read_sandbox(const std::string& value, Config& config) {
-  const auto found = std::find(kSandboxes.begin(), kSandboxes.end(), value);
-  if (found == kSandboxes.end()) return wrong(value, "off, on or kill");
-  config.sandbox = static_cast<Sandbox>(found - kSandboxes.begin());
-  return std::nullopt;
-}
-std::string show_sandbox(const Config& c) { return kSandboxes[static_cast<std::size_t>(c.sandbox)]; }
+constexpr Words kSandboxes{"off", "on", "kill"};  // by Sandbox
+Fault read_sandbox(const std::string& value, Config& config) { return read_choice(value, kSandboxes, config.sandbox); }
 
 // --- cover traffic
-constexpr std::array<const char*, 3> kCoverNames{"off", "low", "on"};  // by Cover
-
-Fault read_cover(const std::string& value, Config& config) {
-  const auto found = std::find(kCoverNames.begin(), kCoverNames.end(), value);
-  if (found == kCoverNames.end()) return wrong(value, "off, low or on");
-  config.cover = static_cast<Cover>(found - kCoverNames.begin());
-  return std::nullopt;
-}
-std::string cover(const Config& config) { return word_for(config.cover); }
+constexpr Words kCoverNames{"off", "low", "on"};  // by Cover
+Fault read_cover(const std::string& value, Config& config) { return read_choice(value, kCoverNames, config.cover); }
 
 // --- the passphrase: where it is, never itself
 Fault read_passphrase_file(const std::string& value, Config& config) { return read_path(value, config.passphrase_file); }
@@ -167,9 +158,9 @@ const std::array<Variable, 16> kVariables{{
     {"GOSSIPD_NETWORK_KEY_FILE", true, read_network_key_file, fine, [](const Config& c) { return c.network_key_file; }},
     {"GOSSIPD_MAX_MESSAGE", true, read_max_message, fine, [](const Config& c) { return std::to_string(c.max_message); }},
     {"GOSSIPD_FRIEND_QUOTA", false, read_friend_quota, fine, [](const Config& c) { return std::to_string(c.friend_quota); }},
-    {"GOSSIPD_SANDBOX", false, read_sandbox, fine, show_sandbox},
-    {"GOSSIPD_COVER", false, read_cover, fine, cover},
-    {"GOSSIPD_PQ", false, read_pq, fine, [](const Config& c) { return std::string(kPqModes[static_cast<int>(c.pq)]); }},
+    {"GOSSIPD_SANDBOX", false, read_sandbox, fine, [](const Config& c) { return chosen(kSandboxes, c.sandbox); }},
+    {"GOSSIPD_COVER", false, read_cover, fine, [](const Config& c) { return chosen(kCoverNames, c.cover); }},
+    {"GOSSIPD_PQ", false, read_pq, fine, [](const Config& c) { return chosen(kPqModes, c.pq); }},
     {"GOSSIPD_PASSPHRASE_FILE", true, read_passphrase_file, fine, [](const Config& c) { return c.passphrase_file; }},
     {"GOSSIPD_PASSPHRASE_FD", true, read_passphrase_fd, fine, show_passphrase_fd},
 }};
