@@ -14,9 +14,11 @@ constexpr std::size_t kMaxPassphrase = 1024;
 constexpr std::size_t kMaxRead = kMaxPassphrase + 2;  // with a line end
 constexpr const char* kHint = "it holds the passphrase on one line, and is for you alone (chmod 600)";
 
+Refusal too_long() { return {"is longer than " + std::to_string(kMaxPassphrase) + " bytes", "a shorter one will do"}; }
+
 Result<SecretBytes> take(const std::string& what, sys::SmallFile file) {
-  if (!file.fault.empty()) return Refusal{what + " " + file.fault, kHint};
-  Result<SecretBytes> passphrase = parse_passphrase(as_view(file.contents));
+  if (!file.fault.empty() && !file.longer) return Refusal{what + " " + file.fault, kHint};
+  Result<SecretBytes> passphrase = file.longer ? too_long() : parse_passphrase(as_view(file.contents));
   wipe({reinterpret_cast<std::uint8_t*>(file.contents.data()), file.contents.size()});
   if (!passphrase) return Refusal{what + " " + passphrase.refusal().what, passphrase.refusal().hint};
   return passphrase;
@@ -36,7 +38,7 @@ Result<SecretBytes> parse_passphrase(View contents) {
   if (line.ends_with('\n')) line.remove_suffix(1);
   if (line.size() < contents.size() && line.ends_with('\r')) line.remove_suffix(1);
   if (line.empty()) return Refusal{"holds no passphrase", "write one into it, on one line"};
-  if (line.size() > kMaxPassphrase) return Refusal{"is longer than " + std::to_string(kMaxPassphrase) + " bytes", "a shorter one will do"};
+  if (line.size() > kMaxPassphrase) return too_long();
   if (line.find_first_of("\r\n") != line.npos) return Refusal{"holds more than one line", "the passphrase is one line"};
   return SecretBytes(Bytes(line.begin(), line.end()));
 }

@@ -28,8 +28,8 @@ std::string read_up_to(int fd, std::size_t max, const std::string& path) {
 }
 
 SmallFile whole(std::string contents, std::size_t max) {
-  if (contents.size() > max) return {"", "is longer than " + std::to_string(max) + " bytes"};
-  return {std::move(contents), ""};
+  if (contents.size() > max) return {"", "is longer than " + std::to_string(max) + " bytes", true};
+  return {std::move(contents), "", false};
 }
 
 }  // namespace
@@ -39,8 +39,8 @@ SmallFile read_small_file(const std::string& path, std::size_t max, bool secret)
   if (!fd) fail("cannot open " + path);
   struct stat facts {};
   if (::fstat(fd.get(), &facts) != 0) fail("cannot look at " + path);
-  if (!S_ISREG(facts.st_mode)) return {"", "is not a regular file"};
-  if (secret && (facts.st_mode & 077) != 0) return {"", "can be read by others"};
+  if (!S_ISREG(facts.st_mode)) return {"", "is not a regular file", false};
+  if (secret && (facts.st_mode & 077) != 0) return {"", "can be read by others", false};
   return whole(read_up_to(fd.get(), max, path), max);
 }
 

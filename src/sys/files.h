@@ -14,6 +14,7 @@ namespace gossip::sys {
 struct SmallFile {
   std::string contents;
   std::string fault;
+  bool longer = false;  // than `max`: the fault
 };
 SmallFile read_small_file(const std::string& path, std::size_t max, bool secret);
 // The same from a descriptor of any kind, up to its end; it is closed.
