@@ -25,9 +25,11 @@ Room make_room() { return room_in(sys::raise_descriptor_limit(kDescriptors)); }
 std::string shortage(unsigned long descriptors) {
   if (descriptors >= kDescriptors) return {};
   const Room room = room_in(descriptors);
-  return "room for " + std::to_string(room.sessions) + " sessions each way, not " + std::to_string(kMaxPeers) + ", and for " +
-         std::to_string(room.callers) + " callers, not " + std::to_string(kCallers) + ": raise the hard limit of open files, ulimit -Hn, from " +
-         std::to_string(descriptors) + " to " + std::to_string(kDescriptors);
+  std::string words = "room for " + std::to_string(room.sessions) + " sessions each way";
+  if (room.sessions < kMaxPeers) words += ", not " + std::to_string(kMaxPeers);
+  words += ", and for " + std::to_string(room.callers) + " callers";
+  if (room.callers < kCallers) words += ", not " + std::to_string(kCallers);
+  return words + ": raise the hard limit of open files, ulimit -Hn, from " + std::to_string(descriptors) + " to " + std::to_string(kDescriptors);
 }
 
 }  // namespace gossip::daemon

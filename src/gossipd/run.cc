@@ -104,7 +104,7 @@ void look_at_descriptors() {
   const unsigned long allowed = sys::raise_descriptor_limit(kDescriptors);
   if (allowed < kLeastDescriptors)
     throw Stop(kNoRoom, "only " + std::to_string(allowed) + " open files are allowed, and " + std::to_string(kLeastDescriptors) +
-                            " are the least: 16 sessions and 16 callers",
+                            " are the least: " + std::to_string(kFewest) + " sessions and as many callers",
                "raise the hard limit, ulimit -Hn; " + std::to_string(kDescriptors) + " is room for everybody");
   const std::string short_of = shortage(allowed);
   if (!short_of.empty()) sys::warn(short_of);

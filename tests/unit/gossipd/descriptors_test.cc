@@ -15,6 +15,8 @@ TEST(Descriptors, ThereIsRoomForEverybodyOrItIsSaid) {
   EXPECT_EQ(room_in(kLeastDescriptors), (Room{16, 16})) << "with fewer there is no start";
   EXPECT_EQ(shortage(256), "room for 156 sessions each way, not 512, and for 52 callers, not 1024: raise the hard limit of open files, "
                            "ulimit -Hn, from 256 to 1584");
+  EXPECT_EQ(shortage(1024), "room for 512 sessions each way, and for 464 callers, not 1024: raise the hard limit of open files, "
+                            "ulimit -Hn, from 1024 to 1584");
 }
 
 TEST(Descriptors, CallersNeverTakeASessionsPlace) {
