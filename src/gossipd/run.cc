@@ -177,6 +177,7 @@ int run_worker(Setup setup, const std::vector<std::string>& listener_arguments) 
 
 int run_listener() {
   const Stop not_by_hand(kUsage, std::string(kListenerFlag) + " is for gossipd itself", "start gossipd without it");
+  sys::name_process("gossipd");
   for (int fd : {kLockFd, kNotesFd, kListenFd}) {
     if (!sys::is_open(fd)) throw not_by_hand;
     sys::set_cloexec(fd);

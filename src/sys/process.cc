@@ -123,6 +123,12 @@ std::optional<Ended> reap(pid_t child) {
 
 void kill_now(pid_t child) { ::kill(child, SIGKILL); }
 
+void name_process([[maybe_unused]] const char* name) {
+#ifdef __linux__
+  ::prctl(PR_SET_NAME, name, 0, 0, 0);
+#endif
+}
+
 void no_core_dumps() {
   rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);

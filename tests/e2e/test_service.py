@@ -117,6 +117,14 @@ class Fences(Case):
             self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"), status)
         self.assertEqual(int(self.status_of(second)["Seccomp_filters"]), int(self.status_of(a.worker())["Seccomp_filters"]) + 1)
 
+    def test_both_go_by_one_name(self):
+        a = self.node("ann")
+        for pid in (a.worker(), a.listener()):
+            def name():
+                with open("/proc/%d/comm" % pid, encoding="ascii", errors="replace") as f:
+                    return f.read().strip()
+            wait_until(lambda: name() == "gossipd", "process %d to be called gossipd, not %s" % (pid, name()), nodes=[a])
+
     def test_a_listener_that_does_not_leave_is_ended(self):
         a = self.node("ann")
         listener = a.listener()
