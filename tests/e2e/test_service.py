@@ -4,6 +4,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -11,6 +12,26 @@ import unittest
 from gossip import BUILD, GOSSIPD, HOME, PATIENCE, Case, alive, befriend, run, wait_until
 
 SANITIZED = "asan" in BUILD
+
+
+def with_loader(program, copy, loader):
+    """A copy that wants another loader (ELF: the segment PT_INTERP); gives the name of the one it wanted."""
+    with open(program, "rb") as f:
+        image = bytearray(f.read())
+    table, = struct.unpack_from("<Q", image, 32)
+    size, count = struct.unpack_from("<HH", image, 54)
+    for at in range(table, table + size * count, size):
+        if struct.unpack_from("<I", image, at)[0] != 3:
+            continue
+        offset, = struct.unpack_from("<Q", image, at + 8)
+        length, = struct.unpack_from("<Q", image, at + 32)
+        old = image[offset:offset + length].rstrip(b"\0").decode()
+        assert len(loader) < length, "%s has to fit in %d bytes" % (loader, length)
+        image[offset:offset + length] = loader.encode().ljust(length, b"\0")
+        with open(copy, "wb", opener=lambda p, f: os.open(p, f, 0o700)) as f:
+            f.write(image)
+        return old
+    raise AssertionError("%s names no loader" % program)
 
 
 class Manager:
@@ -124,6 +145,22 @@ class Fences(Case):
                 with open("/proc/%d/comm" % pid, encoding="ascii", errors="replace") as f:
                     return f.read().strip()
             wait_until(lambda: name() == "gossipd", "process %d to be called gossipd, not %s" % (pid, name()), nodes=[a])
+
+    def test_where_the_loader_was_replaced_gossipd_says_so_and_ends(self):
+        folder = tempfile.mkdtemp(prefix="g", dir="/tmp")  # a short name: it has to fit where the old one stood
+        self.addCleanup(shutil.rmtree, folder)
+        program, loader = os.path.join(folder, "gossipd"), os.path.join(folder, "ld")
+        shutil.copy(with_loader(GOSSIPD, program, loader), loader)
+        a = self.node("ann", start=False)
+        a.command = [program]
+        a.start()
+        os.rename(loader, loader + ".old")
+        os.kill(a.listener(), signal.SIGKILL)
+        self.assertEqual(a.wait_end(), 11)
+        self.assertIn("gossipd: error: the listener cannot be started any more; start gossipd again", a.log())
+        self.assertEqual(len(re.findall(r"the listener was lost \(could not be started\)", a.log())), 2, a.log())
+        self.assertEqual(a.lines[-1], "gossipd: stopped, as the listener had to")
+        self.assertEqual(a.processes(), [])
 
     def test_a_listener_that_does_not_leave_is_ended(self):
         a = self.node("ann")
