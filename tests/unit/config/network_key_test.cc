@@ -1,11 +1,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "config/config.h"
+#include "support/folder.h"
 
 namespace gossip::config {
 namespace {
@@ -31,21 +30,12 @@ TEST(NetworkKey, AnythingElseIsRefused) {
 
 class NetworkKeyFile : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/gossip-config-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    directory_ = name;
-    path_ = directory_ + "/key";
-  }
-  void TearDown() override {
-    ::unlink(path_.c_str());
-    ::rmdir(directory_.c_str());
-  }
   void write(const std::string& contents, mode_t mode) {
     std::ofstream(path_) << contents;
     ASSERT_EQ(::chmod(path_.c_str(), mode), 0);
   }
-  std::string directory_, path_;
+  test::Folder folder_;
+  std::string directory_ = folder_.path(), path_ = folder_ / "key";
 };
 
 TEST_F(NetworkKeyFile, IsRead) {

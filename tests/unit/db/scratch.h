@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -19,6 +17,7 @@
 #include "db/schema.h"
 #include "gossip/chain.h"
 #include "gossip/message.h"
+#include "support/folder.h"
 #include "support/toy_crypto.h"
 
 namespace gossip::db::test {
@@ -27,18 +26,9 @@ inline std::int64_t fixed_clock() { return 1'700'000'000'000; }
 
 class Scratch : public ::testing::Test {
  protected:
-  Scratch() {
-    const char* asked = std::getenv("TMPDIR");
-    const char* memory = ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";  // thousands of syncs: not on a disk
-    std::string pattern = std::string(asked ? asked : memory) + "/gossip-db-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) std::abort();
-    dir_ = pattern;
-    path_ = dir_ + "/gossipd.db";
-  }
-  ~Scratch() override { std::filesystem::remove_all(dir_); }
-
   Database open() const { return open_store(path_, {}); }
-  std::string dir_, path_;
+  gossip::test::Folder folder_{gossip::test::Folder::On::kMemory};
+  std::string dir_ = folder_.path(), path_ = folder_ / "gossipd.db";
   gossip::test::ToyCrypto crypto_;
 };
 

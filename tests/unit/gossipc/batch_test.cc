@@ -2,13 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <optional>
 
 #include "db/json.h"
 #include "gossip/text.h"
 #include "gossipc/compose.h"
+#include "support/folder.h"
 
 namespace gossip::client {
 namespace {
@@ -18,18 +17,13 @@ constexpr std::size_t kLimit = 100;
 // A database to ask SQLite with; nothing is stored in it.
 class Scratch {
  public:
-  Scratch() : folder_(testing::TempDir() + "gossipc-XXXXXX") {
-    EXPECT_NE(::mkdtemp(folder_.data()), nullptr);
-    db.emplace(folder_ + "/x.db", db::Database::Mode::kCreate, 0);
-  }
-  ~Scratch() {
-    db.reset();
-    std::filesystem::remove_all(folder_);
-  }
-  std::optional<db::Database> db;
+  Scratch() { db.emplace(folder_ / "x.db", db::Database::Mode::kCreate, 0); }
 
  private:
-  std::string folder_;
+  test::Folder folder_;
+
+ public:
+  std::optional<db::Database> db;
 };
 
 class BatchLine : public testing::Test {

@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "support/folder.h"
 #include "sys/files.h"
 #include "sys/process.h"
 #include "sys/tcp.h"
@@ -33,16 +34,12 @@ std::string contained_here(const Contained& contained) { return contained.missin
 class Containment : public testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/gossip-contain-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    top_ = name;
     for (const char* folder : {"/data", "/home"}) ASSERT_EQ(::mkdir((top_ + folder).c_str(), 0700), 0);
     config_.db_path = top_ + "/data/gossipd.db";
     config_.network_key_file = top_ + "/home/network";
     for (const char* file : {"/data/gossipd.db", "/home/network", "/home/diary"}) ::close(::open((top_ + file).c_str(), O_CREAT | O_RDWR, 0600));
     if (run(Process::kWorker, [] { return kFine; }) == kNotContained) GTEST_SKIP() << "no fences here";
   }
-  void TearDown() override { std::filesystem::remove_all(top_); }
 
   // How the attempt went within the fences: its errno, 0 where it succeeded, or the signal, negative.
   int run(Process process, const std::function<int()>& attempt) {
@@ -62,7 +59,8 @@ class Containment : public testing::Test {
     EXPECT_EQ(listener(attempt), expected) << "listener: " << what;
   }
 
-  std::string top_;
+  test::Folder folder_;
+  std::string top_ = folder_.path();
   config::Config config_;
 };
 

@@ -6,77 +6,27 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <cstdlib>
-#include <filesystem>
 
 #include "crypto/keys.h"
 #include "db/peers.h"
 #include "db/schema.h"
 #include "sys/packet.h"
 #include "sys/tcp.h"
+#include "support/folder.h"
 #include "support/test_keys.h"
 
 namespace gossip::daemon {
 namespace {
 
-// An open session whose backlog is full, until the cell that ends the turn has gone.
-class FullChannel : public Channel {
+// A channel over which nothing happens.
+class NoChannel : public Channel {
  public:
   void cover() override {}
   std::uint64_t cover_cells() const override { return 0; }
-  FullChannel(PeerId peer, Bytes& sent) : peer_(peer), sent_(sent) {}
   void receive(Now, View) override {}
   void end_of_file(Now) override {}
   void tick(Now) override {}
   std::optional<Micros> next_deadline() const override { return std::nullopt; }
-  bool wants_work() const override { return false; }
-  void work(Now) override {}
-  View output() override { return out_; }
-  void consumed(Now, std::size_t n) override {
-    out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(n));
-    free_ = kChannelBacklog;
-  }
-  void end_turn(Now) override {
-    if (free_ == 0) out_.assign(1, 0);
-  }
-  bool open() const override { return true; }
-  PeerId peer() const override { return peer_; }
-  std::uint64_t gen() const override { return 1; }
-  bool dialled() const override { return true; }
-  void send(View stream) override { sent_.insert(sent_.end(), stream.begin(), stream.end()); }
-  std::size_t free() const override { return free_; }
-  View stream() const override { return {}; }
-  void take_stream() override {}
-  void close(Now, CloseCode) override {}
-  bool reading() const override { return true; }
-  bool draining() const override { return false; }
-  bool finished() const override { return false; }
-  End end() const override { return End::kOpenStill; }
-  Hash session_id() const override { return {}; }
-  bool pq() const override { return false; }
-
- private:
-  const PeerId peer_;
-  Bytes& sent_;
-  Bytes out_;
-  std::size_t free_ = 0;
-};
-
-// Somebody who is connected, and what the loop asked and told it.
-class Caller : public Channel {
- public:
-  struct Told {
-    int ticks = 0, looks = 0;
-    std::vector<std::size_t> reads;
-    std::optional<Micros> deadline;
-  };
-  explicit Caller(Told& told) : told_(told) {}
-  void cover() override {}
-  std::uint64_t cover_cells() const override { return 0; }
-  void receive(Now, View bytes) override { told_.reads.push_back(bytes.size()); }
-  void end_of_file(Now) override {}
-  void tick(Now) override { ++told_.ticks; }
-  std::optional<Micros> next_deadline() const override { return ++told_.looks, told_.deadline; }
   bool wants_work() const override { return false; }
   void work(Now) override {}
   View output() override { return {}; }
@@ -84,7 +34,7 @@ class Caller : public Channel {
   void end_turn(Now) override {}
   bool open() const override { return false; }
   PeerId peer() const override { return 0; }
-  std::uint64_t gen() const override { return 0; }
+  std::uint64_t gen() const override { return 1; }
   bool dialled() const override { return false; }
   void send(View) override {}
   std::size_t free() const override { return 0; }
@@ -97,6 +47,45 @@ class Caller : public Channel {
   End end() const override { return End::kOpenStill; }
   Hash session_id() const override { return {}; }
   bool pq() const override { return false; }
+};
+
+// An open session whose backlog is full, until the cell that ends the turn has gone.
+class FullChannel : public NoChannel {
+ public:
+  FullChannel(PeerId peer, Bytes& sent) : peer_(peer), sent_(sent) {}
+  View output() override { return out_; }
+  void consumed(Now, std::size_t n) override {
+    out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(n));
+    free_ = kChannelBacklog;
+  }
+  void end_turn(Now) override {
+    if (free_ == 0) out_.assign(1, 0);
+  }
+  bool open() const override { return true; }
+  PeerId peer() const override { return peer_; }
+  bool dialled() const override { return true; }
+  void send(View stream) override { sent_.insert(sent_.end(), stream.begin(), stream.end()); }
+  std::size_t free() const override { return free_; }
+
+ private:
+  const PeerId peer_;
+  Bytes& sent_;
+  Bytes out_;
+  std::size_t free_ = 0;
+};
+
+// Somebody who is connected, and what the loop asked and told it.
+class Caller : public NoChannel {
+ public:
+  struct Told {
+    int ticks = 0, looks = 0;
+    std::vector<std::size_t> reads;
+    std::optional<Micros> deadline;
+  };
+  explicit Caller(Told& told) : told_(told) {}
+  void receive(Now, View bytes) override { told_.reads.push_back(bytes.size()); }
+  void tick(Now) override { ++told_.ticks; }
+  std::optional<Micros> next_deadline() const override { return ++told_.looks, told_.deadline; }
 
  private:
   Told& told_;
@@ -124,15 +113,7 @@ class Loop : public Driver {
 
 class OnLoop : public testing::Test {
  protected:
-  OnLoop() {
-    char name[] = "/tmp/gossip-driver-XXXXXX";
-    directory_ = ::mkdtemp(name);
-    loop_.emplace(daemon::Setup{}, db::open_store(directory_ + "/g.db", {}));
-  }
-  ~OnLoop() override {
-    loop_.reset();
-    std::filesystem::remove_all(directory_);
-  }
+  OnLoop() { loop_.emplace(daemon::Setup{}, db::open_store(folder_ / "g.db", {})); }
   LinkId adopt(std::size_t i) {
     std::array<int, 2> ends{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
@@ -145,7 +126,7 @@ class OnLoop : public testing::Test {
     FAIL() << "it does not come to rest";
   }
 
-  std::string directory_;
+  test::Folder folder_;
   std::map<std::size_t, Caller::Told> told_;
   std::map<std::size_t, sys::Fd> others_;
   std::optional<Loop> loop_;
@@ -207,28 +188,24 @@ TEST_F(OnLoop, OneAloneIsReadInFullAndOneAmongOthersGetsItsShare) {
 }
 
 TEST(Driver, RoomThatCameAtTheEndOfATurnIsUsedInTheNextAtOnce) {
-  char name[] = "/tmp/gossip-driver-XXXXXX";
-  const std::string directory = ::mkdtemp(name);
-  db::Database db = db::open_store(directory + "/g.db", {});
+  const test::Folder folder;
+  db::Database db = db::open_store(folder / "g.db", {});
   db::add_key(db, test::ann_key(), crypto::import_public(crypto::public_pem(test::ann_key()), 2048)->fp);
   ASSERT_EQ(db::add_peer(db, "bob"), db::Change::kDone);
   const auto theirs = crypto::import_public(crypto::public_pem(test::bob_key()), 2048);
   ASSERT_EQ(db::set_peer_key(db, "bob", theirs->spki_der, theirs->fp, false), db::Change::kDone);
   const PeerId bob = db::find_peer(db, "bob")->id;
-  {
-    Bytes sent;
-    auto [ours, other] = sys::packet_pair();
-    Loop loop({}, std::move(db));
-    loop.adopt(std::move(ours), std::make_unique<FullChannel>(bob, sent));
-    loop.turn_time();  // the session is open and may send nothing; the cell goes at the very end
-    EXPECT_TRUE(sent.empty());
-    EXPECT_LT(loop.turn_time(), kWake / 2) << "the engine has something to say";
-    EXPECT_FALSE(sent.empty());
-    Micros idle = 0;
-    for (int i = 0; i < 3; ++i) idle = loop.turn_time();
-    EXPECT_GE(idle, kWake / 2) << "and then it rests";
-  }
-  std::filesystem::remove_all(directory);
+  Bytes sent;
+  auto [ours, other] = sys::packet_pair();
+  Loop loop({}, std::move(db));
+  loop.adopt(std::move(ours), std::make_unique<FullChannel>(bob, sent));
+  loop.turn_time();  // the session is open and may send nothing; the cell goes at the very end
+  EXPECT_TRUE(sent.empty());
+  EXPECT_LT(loop.turn_time(), kWake / 2) << "the engine has something to say";
+  EXPECT_FALSE(sent.empty());
+  Micros idle = 0;
+  for (int i = 0; i < 3; ++i) idle = loop.turn_time();
+  EXPECT_GE(idle, kWake / 2) << "and then it rests";
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "db/schema.h"
 #include "gossipd/descriptors.h"
 #include "gossipd/driver.h"
+#include "support/folder.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
 
@@ -57,15 +58,7 @@ Usage usage(pid_t pid) {
 
 class HubOfFriends : public testing::Test {
  protected:
-  HubOfFriends() {
-    char name[] = "/tmp/gossip-hub-XXXXXX";
-    directory_ = ::mkdtemp(name);
-    hub_.emplace(directory_);
-  }
-  ~HubOfFriends() override {
-    hub_.reset();
-    std::filesystem::remove_all(directory_);
-  }
+  HubOfFriends() { hub_.emplace(folder_.path()); }
   // Friends are played until `there` says so; false when that takes longer than it ought to.
   template <class There>
   bool until(const char* what, There there) {
@@ -112,7 +105,7 @@ class HubOfFriends : public testing::Test {
     }
   }
 
-  std::string directory_;
+  test::Folder folder_;
   std::optional<Hub> hub_;
   Friends friends_;
   Micros lap_at_ = sys::mono_us();

@@ -1,8 +1,6 @@
 // Roster, chronicle and keysmith, on a database of their own.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 
 #include "crypto/keys.h"
 #include "crypto/openssl.h"
@@ -12,6 +10,7 @@
 #include "gossipd/driver.h"
 #include "gossipd/keysmith.h"
 #include "gossipd/roster.h"
+#include "support/folder.h"
 #include "support/test_keys.h"
 #include "support/test_rng.h"
 #include "support/toy_crypto.h"
@@ -21,15 +20,7 @@ namespace {
 
 class OnStore : public testing::Test {
  protected:
-  OnStore() {
-    char name[] = "/tmp/gossip-daemon-XXXXXX";
-    directory_ = ::mkdtemp(name);
-    db_.emplace(db::open_store(directory_ + "/g.db", {}));
-  }
-  ~OnStore() override {
-    db_.reset();
-    std::filesystem::remove_all(directory_);
-  }
+  OnStore() { db_.emplace(db::open_store(folder_ / "g.db", {})); }
   void add_key(View der) { db::add_key(*db_, der, crypto::import_public(crypto::public_pem(der), 2048)->fp); }
   PeerId befriend(const std::string& name, View theirs) {
     auto key = crypto::import_public(crypto::public_pem(theirs), 2048);
@@ -37,7 +28,7 @@ class OnStore : public testing::Test {
     EXPECT_EQ(db::set_peer_key(*db_, name, key->spki_der, key->fp, false), db::Change::kDone);
     return db::find_peer(*db_, name)->id;
   }
-  std::string directory_;
+  test::Folder folder_;
   std::optional<db::Database> db_;
   std::unique_ptr<Crypto> crypto_ = crypto::make_crypto();
 };
@@ -91,7 +82,7 @@ class Meddler : public test::ToyCrypto {
 TEST_F(OnStore, AFriendDeletedInTheMiddleOfALoadIsThereWhole) {
   add_key(test::ann_key());
   const PeerId bob = befriend("bob", test::bob_key());
-  db::Database other = db::open_store(directory_ + "/g.db", {});
+  db::Database other = db::open_store(folder_ / "g.db", {});
   Meddler crypto(other);
   Roster roster(*db_, crypto);
   roster.load({});
@@ -296,7 +287,7 @@ TEST_F(OnStore, F8TheKeysmithFillsThePoolAndStops) {
 }
 
 TEST_F(OnStore, AKeyThatCouldNotBeKeptIsFollowedByAPauseThatNothingShortens) {
-  db::Database mine = db::open_store(directory_ + "/g.db", {.busy_timeout_ms = 1});
+  db::Database mine = db::open_store(folder_ / "g.db", {.busy_timeout_ms = 1});
   test::TestRng rng(1);
   Keysmith keysmith(mine, rng, {2048, 2, 3});
   const Now now = clock_now();

@@ -3,10 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 
+#include "support/folder.h"
 #include "sys/clock.h"
 #include "sys/loop.h"
 
@@ -14,13 +13,8 @@ namespace gossip::sys {
 
 class Scratch : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/gossip-sys-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-  std::string directory_;
+  test::Folder folder_;
+  std::string directory_ = folder_.path();
 };
 
 // True once `fd` has something to read; false after five seconds.
