@@ -27,22 +27,10 @@ constexpr bool kSanitized = true;  // the sanitizer reads /proc and traces its o
 constexpr bool kSanitized = false;
 #endif
 
-// For names: the resolver's own files are replaced by others while we run, so that only their directories can be named; and those
-// that are not there yet by the one they will be in.
+// For names: the resolver's own files are replaced by others while we run, so that only their directories can be named.
 constexpr const char* kResolver[] = {"/etc", "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf", "/run/connman"};
+constexpr int kMostLinks = 40;
 constexpr const char* kLibraries[] = {"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"};
-
-std::vector<std::string> resolver_directories() {
-  std::vector<std::string> out(std::begin(kResolver), std::end(kResolver));
-  std::error_code none;
-  const std::filesystem::path target = std::filesystem::canonical("/etc/resolv.conf", none);
-  if (!none) out.push_back(target.parent_path());
-  for (std::string& path : out) {
-    while (path.size() > 1 && !std::filesystem::exists(path, none)) path = sys::directory_of(path);
-  }
-  std::erase(out, "/");
-  return out;
-}
 
 void add(std::string& list, const std::string& what, const char* between) {
   if (!list.empty()) list += between;
@@ -90,12 +78,28 @@ Contained fence_and_filter(Process process, const config::Config& config, sys::S
 
 }  // namespace
 
+// A link may lead where nothing is yet.
+std::vector<std::string> resolver_directories(const std::string& link) {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  std::vector<std::string> out;
+  for (const char* path : kResolver)
+    if (fs::is_directory(path, none)) out.emplace_back(path);
+  fs::path place = link;
+  for (int i = 0; i < kMostLinks && fs::is_symlink(place, none); ++i) place = place.parent_path() / fs::read_symlink(place, none);
+  do place = place.parent_path();
+  while (place.has_relative_path() && !fs::is_directory(place, none));
+  place = fs::canonical(place, none);
+  if (place.has_relative_path()) out.push_back(place);
+  return out;
+}
+
 sys::Fence fence_of(Process process, const config::Config& config) {
   sys::Fence fence;
   const auto may = [&](const std::string& path, sys::Use use) { fence.files.push_back({path, use}); };
   may(sys::directory_of(config.db_path), sys::Use::kKeep);
   if (!config.network_key_file.empty()) may(config.network_key_file, sys::Use::kRead);
-  for (const std::string& path : resolver_directories()) may(path, sys::Use::kRead);
+  for (const std::string& path : resolver_directories("/etc/resolv.conf")) may(path, sys::Use::kRead);
   may("/dev/null", sys::Use::kWrite);
   may("/dev/urandom", sys::Use::kRead);
   if (process == Process::kListener) return fence;

@@ -16,6 +16,10 @@ enum class Process { kWorker, kListener };
 sys::Fence fence_of(Process process, const config::Config& config);
 std::vector<sys::Rule> calls_of(Process process);  // empty where there are no filters
 
+// What is read to look up names: directories that are there. `link` is /etc/resolv.conf: the directory it leads into is among them,
+// or, where that is not there yet, the nearest one above it; but never "/".
+std::vector<std::string> resolver_directories(const std::string& link);
+
 struct Contained {
   std::string done;     // "files, network, system calls"; empty: nothing
   std::string missing;  // what could not be done, and why; empty: nothing

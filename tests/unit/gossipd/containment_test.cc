@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -100,6 +101,55 @@ TEST_F(Containment, OfTheFilesOnlyItsOwnRemain) {
   both(kFine, [&] { return opened(top_ + "/data", O_RDONLY | O_DIRECTORY); }, "the directory");
   both(kFine, [] { return opened("/etc/passwd", O_RDONLY); }, "where the resolver's files are");
   both(kFine, [] { return opened("/dev/null", O_RDWR); }, "nothing");
+}
+
+class Resolver : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* folder : {"/etc", "/run"}) ASSERT_EQ(::mkdir((top_ + folder).c_str(), 0700), 0);
+  }
+  // What is read for the sake of the link.
+  std::vector<std::string> reads(const std::string& target) {
+    std::filesystem::remove(link_);
+    std::filesystem::create_symlink(target, link_);
+    return besides_the_listed();
+  }
+  std::vector<std::string> besides_the_listed() {
+    const std::vector<std::string> listed = resolver_directories("/no-such-directory/resolv.conf");
+    std::vector<std::string> out = resolver_directories(link_);
+    EXPECT_TRUE(out.size() >= listed.size() && std::equal(listed.begin(), listed.end(), out.begin()));
+    out.erase(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(std::min(listed.size(), out.size())));
+    return out;
+  }
+  using Paths = std::vector<std::string>;
+  test::Folder folder_;
+  std::string top_ = std::filesystem::canonical(folder_.path()), link_ = top_ + "/etc/resolv.conf";
+};
+
+TEST_F(Resolver, TheDirectoryOfWhereTheLinkLeadsIsRead) {
+  std::filesystem::create_directory(top_ + "/run/resolve");
+  ::close(::open((top_ + "/run/resolve/stub").c_str(), O_CREAT | O_RDWR, 0600));
+  EXPECT_EQ(reads("../run/resolve/stub"), (Paths{top_ + "/run/resolve"}));
+  std::filesystem::create_symlink(top_ + "/run/resolve/stub", top_ + "/run/second");
+  EXPECT_EQ(reads(top_ + "/run/second"), (Paths{top_ + "/run/resolve"})) << "a link to a link";
+  std::filesystem::remove(link_);
+  EXPECT_EQ(besides_the_listed(), (Paths{top_ + "/etc"})) << "nothing there yet";
+  ::close(::open(link_.c_str(), O_CREAT | O_RDWR, 0600));
+  EXPECT_EQ(besides_the_listed(), (Paths{top_ + "/etc"})) << "no link";
+}
+
+TEST_F(Resolver, WhereThatIsMissingItIsTheNearestAboveButNeverAll) {
+  EXPECT_EQ(reads("../run/resolve/stub"), (Paths{top_ + "/run"}));
+  EXPECT_EQ(reads(top_ + "/run/a/b/../c/stub"), (Paths{top_ + "/run"}));
+  EXPECT_EQ(reads("/no-such-directory/a/stub"), Paths{});
+  EXPECT_EQ(reads("resolv.conf"), (Paths{top_ + "/etc"})) << "a link to itself";
+}
+
+TEST_F(Resolver, WhatIsListedAndMissingIsLeftOut) {
+  for (const std::string& path : resolver_directories(link_)) {
+    EXPECT_TRUE(std::filesystem::is_directory(path)) << path;
+    EXPECT_TRUE(path != "/" && path != "/run") << path;
+  }
 }
 
 TEST_F(Containment, NoProgramIsStartedButOurOwn) {
