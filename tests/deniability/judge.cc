@@ -8,6 +8,7 @@
 #include "gossip/cell.h"
 #include "gossip/frame.h"
 #include "gossip/message.h"
+#include "support/statistics.h"
 
 namespace gossip::test {
 namespace {
@@ -44,12 +45,9 @@ double mean_of(View bytes) {
 }
 
 double chi_square(View bytes) {
-  std::array<double, 256> count{};
-  for (std::uint8_t byte : bytes) ++count[byte];
-  const double wanted = static_cast<double>(bytes.size()) / 256;
-  double chi = 0;
-  for (double n : count) chi += (n - wanted) * (n - wanted) / wanted;
-  return chi;
+  ByteCounts counts;
+  counts.add(bytes);
+  return counts.chi_square();
 }
 
 class Look {

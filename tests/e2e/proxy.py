@@ -12,17 +12,12 @@ class Call(list):
         self.dead = set()
 
 
-class Proxy:
-    """Listens at .port, passes everything to 127.0.0.1:target. Records the bytes of each connection: sent by the
-    caller, and answered. With limit set, a connection is cut, by a reset, once so many bytes were answered; with rate
-    set, a connection carries no more than so many bytes a second."""
+class Taker:
+    """Takes calls at .port of 127.0.0.1; carry(caller) is run for each, in a thread of its own."""
 
-    def __init__(self, target, limit=None, rate=None):
-        self.target, self.limit, self.rate = target, limit, rate
-        self.calls = []
+    def __init__(self):
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
-        self.lock, self.ended, self.open = threading.Lock(), False, set()
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -32,6 +27,21 @@ class Proxy:
             except OSError:
                 return
             threading.Thread(target=self.carry, args=(caller,), daemon=True).start()
+
+    def close(self):
+        self.socket.close()
+
+
+class Proxy(Taker):
+    """Listens at .port, passes everything to 127.0.0.1:target. Records the bytes of each connection: sent by the
+    caller, and answered. With limit set, a connection is cut, by a reset, once so many bytes were answered; with rate
+    set, a connection carries no more than so many bytes a second."""
+
+    def __init__(self, target, limit=None, rate=None):
+        self.target, self.limit, self.rate = target, limit, rate
+        self.calls = []
+        self.lock, self.ended, self.open = threading.Lock(), False, set()
+        super().__init__()
 
     def carry(self, caller):
         try:
@@ -98,27 +108,21 @@ class Proxy:
 
     def close(self):
         self.ended = True
-        self.socket.close()
+        super().close()
         self.cut()
 
 
-class Mute:
+class Mute(Taker):
     """Accepts and stays silent for ever; counts its callers."""
 
     def __init__(self):
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
         self.held = []
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__()
 
-    def accept(self):
-        while True:
-            try:
-                self.held.append(self.socket.accept()[0])
-            except OSError:
-                return
+    def carry(self, caller):
+        self.held.append(caller)
 
     def close(self):
-        self.socket.close()
+        super().close()
         for s in self.held:
             s.close()

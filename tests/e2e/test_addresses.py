@@ -3,35 +3,21 @@ import json
 import os
 import re
 import socket
-import threading
 import unittest
 
 from gossip import BUILD, FACTOR, HOME, Case, befriend, run, silent_port, wait_until
-from proxy import Mute
+from proxy import Mute, Taker
 
 SOON = 6 * FACTOR  # seconds; far less than the interval of those who wait for the next dial
 
 
-class Slam:
-    """Takes every call and ends it at once; counts them."""
+class Slam(Taker):
+    """Ends every call at once; counts them."""
+    calls = 0
 
-    def __init__(self):
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        self.calls = 0
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                caller, _ = self.socket.accept()
-            except OSError:
-                return
-            self.calls += 1
-            caller.close()
-
-    def close(self):
-        self.socket.close()
+    def carry(self, caller):
+        self.calls += 1
+        caller.close()
 
 
 def has_ipv6():

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "crypto/openssl.h"
+#include "crypto/raii.h"
 #include "gossip/check.h"
 #include "gossip/pair.h"
 
@@ -43,10 +44,7 @@ class ManyKeys {
 
  private:
   template <auto kFree>
-  struct Free {
-    template <class T>
-    void operator()(T* object) const { kFree(object); }
-  };
+  using Free = crypto::Free<kFree>;
   using Big = std::unique_ptr<BIGNUM, Free<BN_free>>;
   using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
   using Ctx = std::unique_ptr<BN_CTX, Free<BN_CTX_free>>;

@@ -22,6 +22,22 @@ class CountingStore : public MemoryStore {
   std::uint64_t taken_today(PeerId peer) override { return taken[peer]; }
 };
 
+// A message, and how a friend lists it as the first of its log.
+struct Listed {
+  Bytes bytes;
+  HaveEntry entry;
+};
+Listed listed(Crypto& crypto, const char* text) {
+  Message m;
+  m.sender = "a";
+  m.text = text;
+  Bytes bytes = encode_message(m);
+  const Hash id = message_id(crypto, bytes);
+  HaveEntry entry{1, epoch_of(m.created), bytes.size(), {}};
+  std::copy_n(id.begin(), 12, entry.id12.begin());
+  return {std::move(bytes), entry};
+}
+
 // One engine and many friends, all of them the test. Link n is friend n's.
 class Crowd {
  public:
@@ -174,13 +190,7 @@ TEST(Load, QuotaReachedInASessionStopsItAndTheNextDayGoesOn) {
   config.friend_quota = 100;
   Crowd crowd(1, config);
   crowd.open(1, 9);
-  Message m;
-  m.sender = "a";
-  m.text = "enough for a day";
-  const Bytes bytes = encode_message(m);
-  const Hash id = message_id(crowd.crypto, bytes);
-  HaveEntry entry{1, epoch_of(m.created), bytes.size(), {}};
-  std::copy_n(id.begin(), 12, entry.id12.begin());
+  const auto [bytes, entry] = listed(crowd.crypto, "enough for a day");
   crowd.say(1, Have{{entry}, 1, {}}, Seq{0});
   crowd.store.taken[1] = 120;
   crowd.say(1, Body{1, bytes});
@@ -261,13 +271,7 @@ TEST(Load, WhoeverHoldsWhatIsInFlightASmallMessageComes) {
 TEST(Load, AcknowledgedIsWhatIsStoredWhoeverListsItMeanwhile) {
   Crowd crowd(2);
   crowd.open(1, 9), crowd.open(2, 9);
-  Message m;
-  m.sender = "a";
-  m.text = "from both";
-  const Bytes bytes = encode_message(m);
-  const Hash id = message_id(crowd.crypto, bytes);
-  HaveEntry entry{1, epoch_of(m.created), bytes.size(), {}};
-  std::copy_n(id.begin(), 12, entry.id12.begin());
+  const auto [bytes, entry] = listed(crowd.crypto, "from both");
   crowd.say(1, Have{{entry, HaveEntry{2, 1, 9, Id12{5}}}, 2, {}}, Seq{0});  // the second keeps the commit waiting
   crowd.say(1, Body{1, bytes});
   crowd.say(2, Have{{entry}, 1, {}}, Seq{0});

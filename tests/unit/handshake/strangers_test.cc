@@ -7,17 +7,26 @@
 namespace gossip::test {
 namespace {
 
+// Who is called: somebody with one friend and a decoy.
+struct Called {
+  explicit Called(std::uint64_t seed) : rng(seed) {
+    responder.set_decoy(std::make_shared<CheapKey>(std::uint8_t{9}));
+    responder.set_peers(std::span(&pair.two, 1));
+  }
+  CheapCrypto crypto;
+  TestRng rng;
+  const Pair pair = cheap_pair(crypto);
+  Responder responder{crypto, rng};
+};
+
 // T-A13, T-A21: with clocks ten years off, forwards or back, on either side or both, a handshake works, and every byte of it is
 // what it is with clocks that are right: no wall clock is read.
 TEST(Clocks, TA13_TA21_TenYearsOff) {
   constexpr std::int64_t kTenYears = std::int64_t{3652} * 86'400'000, kToday = std::int64_t{1'800'000'000'000};
   auto overheard = [](std::int64_t wall_a, std::int64_t wall_b) {
-    CheapCrypto crypto;
-    TestRng rng(13), rng_a(1), rng_b(2);
-    const Pair pair = cheap_pair(crypto);
-    Responder responder(crypto, rng);
-    responder.set_decoy(std::make_shared<CheapKey>(std::uint8_t{9}));
-    responder.set_peers(std::span(&pair.two, 1));
+    Called called(13);
+    auto& [crypto, rng, pair, responder] = called;
+    TestRng rng_a(1), rng_b(2);
     const Now a_now{5, wall_a}, b_now{7, wall_b};
     auto a = Channel::dial(crypto, rng_a, pair.one, a_now);
     auto b = Channel::accept(crypto, rng_b, responder, b_now);
@@ -135,12 +144,8 @@ const Caller kCallersOfAllKinds[] = {
 
 // T-A14: closing times of 11 kinds of callers, 1,000 of each, come from one distribution, and that is U[20, 30) s.
 TEST(Strangers, TA14_ClosingTimesSayNothing) {
-  CheapCrypto crypto;
-  TestRng rng(14);
-  const Pair pair = cheap_pair(crypto);
-  Responder responder(crypto, rng);
-  responder.set_decoy(std::make_shared<CheapKey>(std::uint8_t{9}));
-  responder.set_peers(std::span(&pair.two, 1));
+  Called called(14);
+  auto& [crypto, rng, pair, responder] = called;
   Samples uniform;
   for (int i = 0; i < 10'000; ++i) uniform.push_back(20 + (i + 0.5) / 1000);
   for (const Caller& caller : kCallersOfAllKinds) {
@@ -167,12 +172,8 @@ TEST(Strangers, TA14_ClosingTimesSayNothing) {
 
 // And an end of file ends each of them at once, whatever was sent before it.
 TEST(Strangers, LeaveWhenTheyLike) {
-  CheapCrypto crypto;
-  TestRng rng(15);
-  const Pair pair = cheap_pair(crypto);
-  Responder responder(crypto, rng);
-  responder.set_decoy(std::make_shared<CheapKey>(std::uint8_t{9}));
-  responder.set_peers(std::span(&pair.two, 1));
+  Called called(15);
+  auto& [crypto, rng, pair, responder] = called;
   for (const Caller& caller : kCallersOfAllKinds) {
     auto channel = Channel::accept(crypto, rng, responder, at(0));
     caller.call(*channel, crypto, rng, pair);
