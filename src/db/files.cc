@@ -90,8 +90,16 @@ std::int64_t check_file(const std::string& path) {
   return st.st_size;
 }
 
+// The directory, or the one in which the missing ones would be made.
+static std::string place_of(const std::string& path) {
+  std::string place = directory_of(path);
+  while (::faccessat(AT_FDCWD, place.c_str(), F_OK, AT_EACCESS) != 0 && errno == ENOENT && directory_of(place) != place)
+    place = directory_of(place);
+  return place;
+}
+
 void check_writable(const std::string& path) {
-  for (const std::string& one : {directory_of(path), path, path + "-wal", path + "-shm"}) {
+  for (const std::string& one : {place_of(path), path, path + "-wal", path + "-shm"}) {
     if (::faccessat(AT_FDCWD, one.c_str(), W_OK, AT_EACCESS) == 0 || errno == ENOENT) continue;
     const std::string why = std::strerror(errno);
     throw Error(Trouble::kFull, one + " cannot be written: " + why, "make it writable, or the medium it lies on");

@@ -16,7 +16,7 @@ void check_directory(const std::string& directory, bool create);
 // A regular file of ours that nobody else can read. Gives its size, -1 when there is none.
 std::int64_t check_file(const std::string& path);
 
-// That the store at `path` can be written, as far as that shows without writing: modes, and a medium that is read only.
+// That the store at `path` can be written, or made, as far as that shows without writing: modes, and a medium that is read only.
 void check_writable(const std::string& path);
 
 void make_private_file(const std::string& path);                    // empty, 0600; replaces what is there

@@ -139,6 +139,7 @@ int check(const Setup& setup) {
     sys::info("the configuration and the database are fine");
   } catch (const db::Error& error) {
     if (error.trouble() != db::Trouble::kMissing) throw;
+    db::check_writable(setup.config.db_path);
     sys::info("the configuration is fine; there is no database yet");
   }
   return kDone;
@@ -176,8 +177,8 @@ int run_worker(Setup setup, const std::vector<std::string>& listener_arguments) 
 }
 
 int run_listener() {
-  const Stop not_by_hand(kUsage, std::string(kListenerFlag) + " is for gossipd itself", "start gossipd without it");
   sys::name_process("gossipd");
+  const Stop not_by_hand(kUsage, std::string(kListenerFlag) + " is for gossipd itself", "start gossipd without it");
   for (int fd : {kLockFd, kNotesFd, kListenFd}) {
     if (!sys::is_open(fd)) throw not_by_hand;
     sys::set_cloexec(fd);

@@ -267,13 +267,16 @@ TEST_F(Sealed, WhatCannotBeWrittenIsSeenWithoutWriting) {
   open();
   EXPECT_NO_THROW(check_writable(path_));
   EXPECT_NO_THROW(check_writable(dir_ + "/not-there.db"));
+  EXPECT_NO_THROW(check_writable(dir_ + "/nor/its/directory.db"));
   // Root may write everywhere: so as somebody else.
   ASSERT_EQ(::chmod(path_.c_str(), 0400), 0);
   const uid_t who = ::geteuid() == 0 ? 65534 : ::geteuid();
   ASSERT_EQ(::chown(dir_.c_str(), who, static_cast<gid_t>(-1)) + ::chown(path_.c_str(), who, static_cast<gid_t>(-1)), 0);
   const pid_t child = spawn([&] {
     if (::setuid(who) != 0) return 1;
-    return trouble_in([&] { check_writable(path_); }) == Trouble::kFull ? 0 : 2;
+    for (const std::string& path : {path_, std::string("/not-there/nor/here/gossipd.db")})
+      if (trouble_in([&] { check_writable(path); }) != Trouble::kFull) return 2;
+    return 0;
   });
   EXPECT_EQ(exit_code(child), 0);
 }
