@@ -74,6 +74,7 @@ std::optional<LockFile> LockFile::take(const std::string& path, std::string& hol
     errno = EPERM;
     fail("not a lock file of ours: " + path);
   }
+  if ((what.st_mode & 077) != 0 && ::fchmod(fd.get(), 0600) != 0) fail("cannot close to others " + path);  // who opens it can hold it
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) fail("cannot lock " + path);

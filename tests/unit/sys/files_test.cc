@@ -1,5 +1,6 @@
 #include "sys/files.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,6 +66,18 @@ TEST_F(Files, F6TheLockIsForOne) {
   struct stat facts {};
   ASSERT_EQ(::stat(path.c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 077, 0u);
+}
+
+// Who can open it can hold it.
+TEST_F(Files, ALockThatOthersCouldOpenIsClosedToThem) {
+  const std::string path = directory_ + "/db.lock";
+  ::close(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
+  std::string holder;
+  ASSERT_TRUE(LockFile::take(path, holder).has_value());
+  struct stat facts {};
+  ASSERT_EQ(::stat(path.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 07777, 0600u);
 }
 
 TEST_F(Files, ALockThatIsALinkIsRefused) {
