@@ -34,7 +34,8 @@ int passphrase(Call& call) {
   Passphrase fresh;
   if (change) {
     Result<SecretBytes> read = config::read_passphrase_file("--new-file", path);
-    if (!read) return fail(kUsage, read.refusal());
+    const bool there = path == "-" || ::access(path.c_str(), R_OK) == 0;
+    if (!read) return fail(there ? kUsage : kNoSuch, read.refusal());
     fresh = std::move(*read);
   }
   const Passphrase present = read_passphrase(call);

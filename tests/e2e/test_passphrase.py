@@ -87,6 +87,8 @@ class Passphrase(Case):
         self.assert_clear(n, needles, False)
         self.assertIn("scrypt, N 131072, r 8, p 1", n.must("passphrase"))
         self.refused(n.gossipc("passphrase", "--new-file", second), 4, "is sealed with a passphrase", "hint:")
+        self.refused(n.gossipc("passphrase", "--new-file", second + "-not-there"), 3, "--new-file: cannot open", "hint:")
+        self.refused(n.gossipc("passphrase", "--new-file", n.dir), 2, "is not a regular file", "hint:")
         n.set(GOSSIPD_PASSPHRASE_FILE=first)
         self.assertIn("friend-1-of-many at host-1.example:4001", n.must("peers"))
         n.must("passphrase", "--new-file", second)
