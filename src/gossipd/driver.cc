@@ -255,8 +255,14 @@ void Driver::reload(Now now) {
   if (stopping_) return;
   sys::info("reading peers and files again");
   auto key = config::read_network_key(setup_.config.network_key_file);
-  if (key) setup_.secrets.network_key = *key;
-  else sys::error(key.refusal().what + "; going on with the key there was");
+  if (key) {
+    setup_.secrets.network_key = *key;
+  } else {
+    sys::error(key.refusal().what + "; going on with the key there was");
+    sys::log(sys::Level::kHint, setup_.config.sandbox == config::Sandbox::kOff
+                                    ? key.refusal().hint
+                                    : "a file put in the place of another can be read only after a start: write into the one there was");
+  }
   load_peers(now);
   engine_.handle(now, ClearBackoff{});
 }

@@ -8,7 +8,7 @@
 
 namespace gossip::sys {
 
-enum class Level { kFatal, kHint, kError, kWarn, kInfo, kDebug };  // a hint says what to do about a fatal line
+enum class Level { kFatal, kHint, kError, kWarn, kInfo, kDebug };  // a hint says what to do about the line before
 
 // `prefix` opens every line; `clean` makes any text safe for a terminal (without it, bytes outside printable ASCII become '?').
 void log_start(std::string prefix, Level most, std::string (*clean)(std::string_view) = nullptr);

@@ -199,6 +199,7 @@ class Fences(Case):
         os.rename(path + ".new", path)
         os.kill(a.worker(), signal.SIGHUP)
         a.wait_log("error: .*permission denied; going on with the key there was", after=seen)
+        a.wait_log("hint: a file put in the place of another can be read only after a start", after=seen)
         self.assertEqual(a.stop(), 0)
 
 
