@@ -106,6 +106,18 @@ class Files(Case):
             self.assertIn("hint: raise the hard limit, ulimit -Hn", done.err)
         self.assertFalse(os.path.exists(a.db))
 
+    def test_where_no_database_can_be_made_n_tells(self):
+        folder = tempfile.mkdtemp(prefix="gossip-n-")
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        program, a = shutil.copy(GOSSIPD, folder), self.node("ann", start=False)
+        a.set(GOSSIPD_DB_PATH="/not-there/nor/here/gossipd.db")
+        somebody = {"user": 65534} if os.geteuid() == 0 else {}  # root may write everywhere
+        done = subprocess.run([program, "-n"], env=a.env, stderr=subprocess.PIPE, timeout=PATIENCE, check=False, **somebody)
+        self.assertEqual(done.returncode, 11, done)
+        self.assertIn(b"fatal: / cannot be written", done.stderr)
+        self.assertIn(b"hint: make it writable", done.stderr)
+
     def test_the_least_number_of_open_files_does(self):
         a, b = self.node("ann", start=False), self.node("bob")
         a.command = ["sh", "-c", 'ulimit -n 80; exec "$0" "$@"', GOSSIPD]
