@@ -144,7 +144,7 @@ void Dials::look(const sys::Poller& poller, Now now) {
 
 std::optional<Micros> Dials::next_deadline() const {
   std::optional<Micros> at;
-  for (const auto& [peer, attempt] : attempts_) at = at ? std::min(*at, attempt.deadline) : attempt.deadline;
+  for (const auto& [peer, attempt] : attempts_) at = earlier(at, attempt.deadline);
   if (!outcomes_.empty()) at = 0;
   return at;
 }

@@ -76,9 +76,7 @@ void Driver::turn() {
 
 void Driver::wait() {
   std::optional<Micros> at = own_deadline();
-  auto sooner = [&](std::optional<Micros> other) {
-    if (other) at = at ? std::min(*at, *other) : *other;
-  };
+  auto sooner = [&](std::optional<Micros> other) { at = earlier(at, other); };
   poller_.clear();
   signals_slot_ = poller_.add(signals_.fd(), true);
   notes_slot_ = poller_.add(notes_.fd(), notes_.fd() >= 0, notes_.blocked());

@@ -49,7 +49,7 @@ void Listener::watch(sys::Poller& poller) {
 
 std::optional<Micros> Listener::own_deadline() const {
   std::optional<Micros> at = gate_.next_deadline(clock_now());
-  auto sooner = [&](Micros other) { at = at ? std::min(*at, other) : other; };
+  auto sooner = [&](Micros other) { at = earlier(at, other); };
   if (accept_again_ > 0) sooner(accept_again_);
   if (uncounted_) sooner(count_at_);
   if (strangers_ > 0) sooner(say_at_);
