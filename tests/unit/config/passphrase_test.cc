@@ -49,7 +49,9 @@ TEST_F(PassphraseFile, OrIsRefusedInWordsThatDoNotShowIt) {
     EXPECT_TRUE(got.refusal().what.starts_with("GOSSIPD_PASSPHRASE_FILE: " + path_ + " ")) << got.refusal().what;
     EXPECT_EQ(got.refusal().what.find("hush"), std::string::npos);
     EXPECT_NE(got.refusal().hint, "");
-    if (bad.size() > 1024) EXPECT_TRUE(got.refusal().what.ends_with(" is longer than 1024 bytes")) << got.refusal().what;
+    if (bad.size() > 1024) {
+      EXPECT_TRUE(got.refusal().what.ends_with(" is longer than 1024 bytes")) << got.refusal().what;
+    }
   }
 }
 
