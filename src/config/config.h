@@ -34,6 +34,8 @@ struct Config {
   std::string passphrase_file;          // empty: none
   int passphrase_fd = -1;               // -1: none; at most one of the two
   std::uint64_t friend_quota = std::uint64_t{1} << 30;  // bytes a day stored from one friend; 0: no limit
+  int keep = 0;                         // days a text is kept; 0: for ever
+  std::uint64_t max_store = 0;          // bytes of the database above which texts are dropped; 0: no limit
   Pq pq = Pq::kPrefer;
   Sandbox sandbox = Sandbox::kOn;
   Cover cover = Cover::kLow;

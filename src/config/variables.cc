@@ -124,6 +124,16 @@ Fault read_friend_quota(const std::string& value, Config& config) {
   return read_number(value, 0, std::numeric_limits<long>::max(), " of bytes", config.friend_quota);
 }
 
+// --- what is dropped
+constexpr long kLeastStore = 1 << 20;  // of which names, keys and tables take a tenth
+
+Fault read_keep(const std::string& value, Config& config) { return read_number(value, 0, 36500, " of days", config.keep); }
+Fault read_max_store(const std::string& value, Config& config) {
+  Fault fault = read_number(value, 0, std::numeric_limits<long>::max(), " of bytes", config.max_store);
+  if (fault || config.max_store == 0 || config.max_store >= kLeastStore) return fault;
+  return wrong(value, "0 or a whole number of bytes from " + std::to_string(kLeastStore));
+}
+
 // --- containment
 constexpr Words kSandboxes{"off", "on", "kill"};  // by Sandbox
 Fault read_sandbox(const std::string& value, Config& config) { return read_choice(value, kSandboxes, config.sandbox); }
@@ -146,7 +156,7 @@ std::string show_passphrase_fd(const Config& c) { return c.passphrase_fd < 0 ? "
 
 std::string seconds(const Config& c) { return std::to_string(c.fetch_interval / kSecond); }
 
-const std::array<Variable, 16> kVariables{{
+const std::array<Variable, 18> kVariables{{
     {"GOSSIPD_DB_PATH", true, read_db_path, default_db_path, [](const Config& c) { return c.db_path; }},
     {"GOSSIPD_LISTEN_IP", false, read_listen_ip, fine, [](const Config& c) { return c.listen_ip; }},
     {"GOSSIPD_LISTEN_PORT", false, read_listen_port, fine, [](const Config& c) { return std::to_string(c.listen_port); }},
@@ -158,6 +168,8 @@ const std::array<Variable, 16> kVariables{{
     {"GOSSIPD_NETWORK_KEY_FILE", true, read_network_key_file, fine, [](const Config& c) { return c.network_key_file; }},
     {"GOSSIPD_MAX_MESSAGE", true, read_max_message, fine, [](const Config& c) { return std::to_string(c.max_message); }},
     {"GOSSIPD_FRIEND_QUOTA", false, read_friend_quota, fine, [](const Config& c) { return std::to_string(c.friend_quota); }},
+    {"GOSSIPD_KEEP", false, read_keep, fine, [](const Config& c) { return std::to_string(c.keep); }},
+    {"GOSSIPD_MAX_STORE", false, read_max_store, fine, [](const Config& c) { return std::to_string(c.max_store); }},
     {"GOSSIPD_SANDBOX", false, read_sandbox, fine, [](const Config& c) { return chosen(kSandboxes, c.sandbox); }},
     {"GOSSIPD_COVER", false, read_cover, fine, [](const Config& c) { return chosen(kCoverNames, c.cover); }},
     {"GOSSIPD_PQ", false, read_pq, fine, [](const Config& c) { return chosen(kPqModes, c.pq); }},

@@ -34,6 +34,7 @@ struct Checkpointer::Impl {
   Micros seen_grow = 0;  // when it last grew
   Micros next_look = 0;
   bool looked = false;
+  bool wipe = false;
 };
 
 // With the fence held: nobody writes, so the WAL cannot be reset under the checkpoint.
@@ -70,6 +71,11 @@ static bool unless_in_the_way(Work work) {
 Checkpointer::Checkpointer(const std::string& path) : impl_(std::make_unique<Impl>(path)) {}
 Checkpointer::~Checkpointer() = default;
 
+void Checkpointer::wipe_soon() {
+  impl_->wipe = true;
+  impl_->next_look = 0;
+}
+
 bool Checkpointer::run() {
   return unless_in_the_way([&] {
     Transaction fence(impl_->fence);  // never committed: it rolls back at the end of this block
@@ -93,9 +99,10 @@ Micros Checkpointer::run_if_due(Micros now) {
   my.looked = true;
   my.seen = use;
   const std::uint64_t waiting = my.waiting(use);
-  const bool quiet = now - my.seen_grow >= kQuiet && use.frames > 1;
+  const bool quiet = my.wipe || (now - my.seen_grow >= kQuiet && use.frames > 1);
   const bool due = waiting * use.frame_bytes >= kDueBytes;
   if ((quiet && !tidy()) || (!quiet && due && !run())) return my.next_look = now + kSecond;
+  my.wipe = false;
   my.next_look = now + kLook;
   return grew ? my.next_look : now + kIdleLook;
 }

@@ -18,6 +18,7 @@ class Checkpointer {
   // tidy() when it did not grow for 60 s, once. A writer in the way, or a full disk: not now, again at a later call. Returns when to
   // call again at the latest: in 0.1 s while the WAL grows, in 2 s when it does not. Throws Error, kIo after a failed fsync.
   Micros run_if_due(Micros now);
+  void wipe_soon();  // something was deleted: run_if_due() tidies at its next call, and tries each second until it could
   bool run();  // now, whatever is due; false when a writer, a reader of old rows or a full disk was in the way
   bool tidy();  // run(), then cuts the file down to one frame, so that nothing that was deleted stays in it; false as run()
 

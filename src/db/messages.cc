@@ -16,6 +16,7 @@ static std::string conditions(Database& db, const Filter& filter) {
   std::string out;
   if (filter.from) out += " AND l.via=(SELECT id FROM who WHERE " + Columns(db).name_sql("who.name", "id", "name") + "=?1)";
   if (filter.since_ms) out += " AND l.heard_ms>=?2";
+  if (filter.kept) out += " AND l.size<>0";
   return out;
 }
 
@@ -87,14 +88,29 @@ Seq last_seq(Database& db) {
   return static_cast<Seq>(row.integer(0));
 }
 
-// There is no index on the bare id: one seek for each day there is.
-std::optional<Seq> find_message(Database& db, const Hash& id) {
+std::vector<Found> find_messages(Database& db, std::string_view digits, std::size_t limit) {
+  constexpr std::size_t kDigits = 2 * sizeof(Hash);
+  if (digits.size() < kLeastDigits || digits.size() > kDigits) return {};
+  const auto low = from_hex(std::string(digits).append(kDigits - digits.size(), '0'));
+  const auto high = from_hex(std::string(digits).append(kDigits - digits.size(), 'f'));
+  if (!low || !high) return {};
   Statement row = db.prepare(
       "WITH RECURSIVE days(epoch) AS (SELECT min(epoch) FROM log WHERE scope=0 UNION ALL"
       " SELECT (SELECT min(l.epoch) FROM log l WHERE l.scope=0 AND l.epoch>days.epoch) FROM days WHERE days.epoch IS NOT NULL)"
-      " SELECT l.seq FROM days CROSS JOIN log l ON l.scope=0 AND l.epoch=days.epoch AND l.id=?");
-  if (!row.bind(1, id).step()) return std::nullopt;
-  return static_cast<Seq>(row.integer(0));
+      " SELECT l.seq, l.id FROM days CROSS JOIN log l ON l.scope=0 AND l.epoch=days.epoch AND l.id>=? AND l.id<=? LIMIT ?");
+  row.bind(1, View(*low)).bind(2, View(*high)).bind(3, signed_of(limit));
+  std::vector<Found> out;
+  while (row.step()) {
+    out.push_back({static_cast<Seq>(row.integer(0)), {}});
+    const View id = row.blob(1);
+    if (id.size() == sizeof(Hash)) std::copy(id.begin(), id.end(), out.back().id.begin());
+  }
+  return out;
+}
+
+std::optional<Seq> find_message(Database& db, const Hash& id) {
+  const std::vector<Found> found = find_messages(db, to_hex(id), 1);
+  return found.empty() ? std::nullopt : std::optional(found.front().seq);
 }
 
 StoreFacts store_facts(Database& db, const std::string& path) {

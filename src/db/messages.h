@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "db/sqlite.h"
@@ -14,6 +15,7 @@ namespace gossip::db {
 struct Filter {
   std::optional<std::string> from;            // delivered_by, as shown
   std::optional<std::int64_t> since_ms;       // heard at or after
+  bool kept = false;                          // only what is still kept
 };
 
 struct Shown {
@@ -35,7 +37,15 @@ std::vector<Shown> read_messages(Database& db, Seq after, const Filter& filter, 
 // The seq after which exactly the last n matching messages come.
 Seq start_of_last(Database& db, const Filter& filter, std::uint64_t n);
 Seq last_seq(Database& db);
-std::optional<Seq> find_message(Database& db, const Hash& id);              // scans the epochs; for status ID
+// Messages whose id begins with these hex digits, of either case, at most `limit`: one seek for each day there is. Nothing for what
+// is no such prefix.
+constexpr std::size_t kLeastDigits = 8;
+struct Found {
+  Seq seq = 0;
+  Hash id{};
+};
+std::vector<Found> find_messages(Database& db, std::string_view digits, std::size_t limit);
+std::optional<Seq> find_message(Database& db, const Hash& id);
 struct StoreFacts {
   std::int64_t messages = 0, own = 0, file_bytes = 0, wal_bytes = 0;
 };

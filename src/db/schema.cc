@@ -24,6 +24,7 @@ static void fill(const std::string& path) {
   Database db(path, Database::Mode::kCreate, 0);
   Secret32 key;
   random_bytes(key.mut());
+  db.exec("PRAGMA auto_vacuum=INCREMENTAL");  // so that pages can be given back (retention.h); it must be said before any table
   db.exec("BEGIN EXCLUSIVE");
   db.exec(kTables);
   db.prepare("INSERT INTO meta(k, v) VALUES('log_key', ?)").bind(1, key.view()).run();

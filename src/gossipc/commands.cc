@@ -46,7 +46,7 @@ const std::vector<Command>& commands() {
        "  fortune | gossipc send\n"
        "  gossipc send --batch < lines.txt > ids.txt\n",
        send},
-      {"view", "view-messages", 'g', kHelp, "jltfFr", "", "print the messages, in the order they were heard",
+      {"view", "view-messages", 'g', kHelp, "jltfGFr", "", "print the messages, in the order they were heard",
        "One line each: time heard (UTC), who delivered it, who claims to have sent it, the text. Line breaks and other\n"
        "controls are shown as escapes. Exit 1 when nothing matched.\n"
        "\n"
@@ -58,6 +58,12 @@ const std::vector<Command>& commands() {
        "  gossipc status\n"
        "  gossipc status \"$(gossipc send -m hello)\"\n",
        status},
+      {"delete", nullptr, 0, kId, "", " ID", "delete the text of a message here, for good",
+       "ID is the whole id, or its beginning, from 8 digits on. What others hold of it stays with them; here it does not come\n"
+       "back. Prints the id.\n"
+       "\n"
+       "  gossipc delete \"$(gossipc view --json --last 1 | jq -r .id)\"\n",
+       delete_message},
       {"passphrase", nullptr, 0, kHelp, "wx", "", "seal names and keys in the database, or change or remove the seal",
        "With neither option: says how the database is sealed; exit 1 when it is not. The present passphrase is where\n"
        "GOSSIPD_PASSPHRASE_FILE or GOSSIPD_PASSPHRASE_FD says. The daemon must not run meanwhile.\n"

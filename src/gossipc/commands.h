@@ -22,6 +22,7 @@ int set_peer_key(Call& call);
 int set_address(Call& call);
 int show_key(Call& call);
 int delete_peer(Call& call);
+int delete_message(Call& call);
 int peers(Call& call);
 int keys(Call& call);
 int send(Call& call);

@@ -37,6 +37,7 @@ constexpr Row kRows[] = {
     {kLast, false, "last", "N", "only the last N that match"},
     {kSince, false, "since", "WHEN", "heard since: YYYY-MM-DD, \"YYYY-MM-DD HH:MM[:SS]\" (UTC), 90m, 2h or 7d"},
     {kFrom, false, "from", "PEER", "only what this friend delivered; self is you"},
+    {kAll, false, "all", nullptr, "messages whose text is no longer kept, too"},
     {kFollow, false, "follow", nullptr, "go on and print what comes, until interrupted"},
     {kRaw, false, "raw", nullptr, "escape nothing; never to a terminal"},
     {kNewFile, false, "new-file", "FILE", "the passphrase from now on, on one line; - is standard input"},

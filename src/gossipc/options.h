@@ -27,6 +27,7 @@ enum Opt : char {
   kSince = 't',
   kFrom = 'f',
   kFollow = 'F',
+  kAll = 'G',
   kBatch = 'b',
   kRaw = 'r',
   kNewFile = 'w',
@@ -34,7 +35,7 @@ enum Opt : char {
   kQuiet = 'q',
   kHearer = 'A',
   kSpeaker = 'B',
-  kId = '#',  // a message id, positional only
+  kId = '#',  // a message id or its beginning, positional only
 };
 
 struct Call;

@@ -2,8 +2,10 @@
 
 #include "db/json.h"
 #include "db/messages.h"
+#include "db/retention.h"
 #include "gossip/text.h"
 #include "gossipc/friends.h"
+#include "gossipc/message_id.h"
 #include "gossipc/store.h"
 #include "gossipc/when.h"
 #include "sys/clock.h"
@@ -27,6 +29,30 @@ std::string size_words(std::int64_t bytes) {
 
 std::string friends_words(std::size_t n) { return std::to_string(n) + (n == 1 ? " friend" : " friends"); }
 
+std::string keep_words(std::int64_t days, std::int64_t bytes) {
+  std::string out = days == 0 ? "for ever" : "for " + std::to_string(days) + (days == 1 ? " day" : " days");
+  return out + (bytes == 0 ? "" : ", in at most " + size_words(bytes));
+}
+
+// The settings are those of the daemon that was started last; null where none was yet.
+void put_retention(db::Database& db, db::JsonObject& out) {
+  const db::RetentionFacts facts = db::retention_facts(db);
+  facts.keep ? out.integer("keep", *facts.keep) : out.null("keep");
+  facts.max_store ? out.integer("max_store", *facts.max_store) : out.null("max_store");
+  out.integer("kept", facts.kept).integer("used_bytes", facts.used_bytes).integer("dropped_by_age", facts.by_age);
+  out.integer("dropped_by_size", facts.by_size).integer("deleted", facts.by_hand).integer("dropped_bytes", facts.bytes);
+}
+
+void print_retention(Call& call, db::Database& db) {
+  const db::RetentionFacts facts = db::retention_facts(db);
+  std::string words = "texts: " + std::to_string(facts.kept) + " kept";
+  if (facts.keep && facts.max_store) words += " " + keep_words(*facts.keep, *facts.max_store);
+  line(call, words);
+  if (facts.by_age + facts.by_size + facts.by_hand == 0) return;
+  line(call, "no longer kept: " + std::to_string(facts.by_age) + " dropped by age, " + std::to_string(facts.by_size) +
+                 " by size, " + std::to_string(facts.by_hand) + " deleted by hand; " + size_words(facts.bytes));
+}
+
 void print_store(Call& call, db::Database& db, bool running, bool outage) {
   const std::string& path = call.config.db_path;
   const db::StoreFacts facts = db::store_facts(db, path);
@@ -38,6 +64,7 @@ void print_store(Call& call, db::Database& db, bool running, bool outage) {
     out.integer("wal_bytes", facts.wal_bytes).integer("messages", facts.messages).integer("own", facts.own);
     cover ? out.text("cover", *cover) : out.null("cover");
     out.integer("keys_assigned", assigned).integer("keys_unassigned", unassigned).boolean("outage", outage);
+    put_retention(db, out);
     call.out.put(shown(out.take(), Show::kJson) + "\n");
     return;
   }
@@ -45,6 +72,7 @@ void print_store(Call& call, db::Database& db, bool running, bool outage) {
   line(call, "database: " + path + ", " + size_words(facts.file_bytes) + " and " + size_words(facts.wal_bytes) +
                  " in the write-ahead log");
   line(call, "messages: " + std::to_string(facts.messages) + ", " + std::to_string(facts.own) + " of them written here");
+  print_retention(call, db);
   line(call, "keys: " + std::to_string(assigned) + " with friends, " + std::to_string(unassigned) + " unassigned");
   if (cover) line(call, "cover traffic: " + *cover);
 }
@@ -102,39 +130,30 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
-std::optional<Hash> parse_id(const std::string& typed) {
-  const std::optional<Bytes> bytes = from_hex(typed);
-  Hash id{};
-  if (!bytes || bytes->size() != id.size()) return std::nullopt;
-  std::copy(bytes->begin(), bytes->end(), id.begin());
-  return id;
-}
-
 int one_message(Call& call, const std::string& typed) {
-  const std::optional<Hash> id = parse_id(typed);
-  if (!id) return fail(kUsage, quoted(typed) + " is not a message id", "64 hex digits, as gossipc send prints");
   db::Database db = open_to_read(call);
-  const std::optional<Seq> seq = db::find_message(db, *id);
+  db::Found message;
+  if (const int code = find_one(db, typed, message)) return code;
   Seq scanned = 0;
-  const std::vector<db::Shown> found = seq ? db::read_messages(db, *seq - 1, {}, 1, false, scanned) : std::vector<db::Shown>();
-  if (found.empty()) return fail(kNoSuch, "no message with this id", "gossipc view --json shows the ids");
+  const db::Shown shown_one = db::read_messages(db, message.seq - 1, {}, 1, false, scanned).at(0);
 
   std::vector<std::string> passed, waiting;
   const std::vector<db::PeerSync> syncs = db::peer_syncs(db);
   for (const db::Peer& peer : db::list_peers(db)) {
     const db::PeerSync* sync = sync_of(syncs, peer.id);
-    (sync && sync->acked >= *seq ? passed : waiting).push_back(peer.name);
+    (sync && sync->acked >= message.seq ? passed : waiting).push_back(peer.name);
   }
   const std::size_t all = passed.size() + waiting.size();
   if (call.options.has(kJson)) {
     db::JsonObject out(db);
-    out.text("id", to_hex(*id)).integer("heard_ms", found[0].heard_ms).text("delivered_by", found[0].delivered_by);
+    out.text("id", to_hex(message.id)).integer("heard_ms", shown_one.heard_ms).text("delivered_by", shown_one.delivered_by);
     out.integer("friends", static_cast<std::int64_t>(all)).integer("passed", static_cast<std::int64_t>(passed.size()));
-    out.texts("passed_by", passed).texts("waiting", waiting);
+    out.texts("passed_by", passed).texts("waiting", waiting).boolean("kept", shown_one.kept);
     call.out.put(shown(out.take(), Show::kJson) + "\n");
     return kDone;
   }
-  line(call, "heard " + format_utc(found[0].heard_ms) + ", delivered by " + found[0].delivered_by);
+  line(call, "heard " + format_utc(shown_one.heard_ms) + ", delivered by " + shown_one.delivered_by +
+                 (shown_one.kept ? "" : "; the text is no longer kept"));
   line(call, std::to_string(passed.size()) + " of " + std::to_string(all) + " friends have passed it" +
                  (passed.empty() ? "" : ": " + joined(passed)));
   if (!waiting.empty()) line(call, "not yet: " + joined(waiting));

@@ -117,6 +117,7 @@ int view(Call& call) {
   if (options.has(kRaw) && call.out.terminal())
     return fail(kUsage, "--raw does not write to a terminal", "send it to a file or a pipe");
   db::Filter filter;
+  filter.kept = !options.has(kAll);
   if (options.has(kSince)) {
     const Result<std::int64_t> since = parse_since(options.value(kSince), sys::wall_ms());
     if (!since) return fail(kUsage, since.refusal());

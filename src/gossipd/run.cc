@@ -167,6 +167,8 @@ int run_worker(Setup setup, const std::vector<std::string>& listener_arguments) 
   passphrase.reset();  // wiped: from here on there is only the key
   store_key_size(db, config.rsa_bits);
   db::meta_put(db, "cover", config::word_for(config.cover));  // for status
+  db::meta_put(db, "keep", std::to_string(config.keep));
+  db::meta_put(db, "max_store", std::to_string(config.max_store));
   ensure_first_key(db, config.rsa_bits);
   std::optional<sys::Doorbell> bell = hang_bell(config.db_path + ".bell");
   Standing standing(reach_manager());

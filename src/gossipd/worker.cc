@@ -11,6 +11,8 @@ namespace {
 constexpr Micros kLook = 2 * kSecond;         // a lost bell costs no more than this
 constexpr Micros kListenerTime = 4 * kSecond;  // to leave, once asked
 
+constexpr std::int64_t kDayMs = 86'400'000;
+
 constexpr int kUnstarted = 3;  // so often in a row the listener could not be started
 
 // Leaving on purpose ends both processes, and so does an exit code that a fresh start would only repeat; a crash does not.
@@ -18,6 +20,8 @@ bool ends_both(const sys::Ended& ended) {
   constexpr int kForGood[] = {kDone, kUsage, kLocked, kBadDatabase, kNoRoom};
   return !ended.by_signal && std::ranges::find(kForGood, ended.code) != std::end(kForGood);
 }
+
+db::Limits limits(const config::Config& config) { return {config.keep * kDayMs, static_cast<std::int64_t>(config.max_store)}; }
 
 }  // namespace
 
@@ -28,8 +32,10 @@ Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::
       keysmith_(db_, *rng_, pool_size(setup.config.rsa_bits, setup.config.key_pool, setup.config.bogus_pct)),
       challenges_(*rng_),
       bell_(std::move(bell)),
+      retention_(db_, limits(setup.config)),
       checkpointer_(setup.config.db_path),
       standing_(std::move(standing)) {
+  checkpointer_.wipe_soon();  // what was deleted while no daemon ran
   const Now now = clock_now();
   start_listener(now);
   load_peers(now);
@@ -51,8 +57,22 @@ void Worker::leave_now() {
 void Worker::begin_turn(Now now) {
   if (stopping()) standing_.stopping();
   else if (standing_due_) standing_due_ = !standing_.running(friends_up(), roster_.friends().size());
-  if (now.mono >= checkpoint_at_) checkpoint_at_ = checkpointer_.run_if_due(now.mono);
+  keep_house(now);
   look_at_ = now.mono + kLook;
+}
+
+void Worker::keep_house(Now now) {
+  if (!stopping()) retention_.run(now);
+  if (const auto dropped = retention_.take_done()) {
+    checkpoint_at_ = 0;
+    checkpointer_.wipe_soon();
+    if (dropped->bytes > 0)
+      sys::info("dropped " + std::to_string(dropped->by_age) + " texts by age and " + std::to_string(dropped->by_size) +
+                " by size, " + std::to_string(dropped->bytes) + " bytes");
+  }
+  if (std::exchange(overfull_said_, retention_.overfull()) < retention_.overfull())
+    sys::warn("the database is larger than GOSSIPD_MAX_STORE, and there is no text left that may be dropped");
+  if (now.mono >= checkpoint_at_) checkpoint_at_ = checkpointer_.run_if_due(now.mono);
 }
 
 void Worker::watch(sys::Poller& poller) {
@@ -67,7 +87,7 @@ std::optional<Micros> Worker::own_deadline() const {
   Micros at = look_at_;
   if (stopping()) return kill_at_ ? std::min(at, *kill_at_) : at;
   at = std::min(at, checkpoint_at_);
-  for (auto other : {keysmith_.next_deadline(), dials_.next_deadline(), supervisor_.start_at(), challenges_.next_deadline(),
+  for (auto other : {retention_.next_deadline(), keysmith_.next_deadline(), dials_.next_deadline(), supervisor_.start_at(), challenges_.next_deadline(),
                      bogus_.next_deadline()})
     if (other) at = std::min(at, *other);
   return at;
@@ -91,6 +111,9 @@ void Worker::look(const sys::Poller& poller, Now now) {
 void Worker::store_changed(Now) {
   keysmith_.recount();
   notes_.bell();
+  if (!retention_.deleted_by_hand()) return;
+  checkpoint_at_ = 0;
+  checkpointer_.wipe_soon();
 }
 
 // A dial at addresses of before is begun anew, so that new ones take effect at once.

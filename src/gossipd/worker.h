@@ -1,10 +1,11 @@
 // Worker: the parent of the two processes. Dials friends and fetches from them, sends bogus challenges, keeps the key pool filled,
-// checkpoints, answers the doorbell, and watches over the listener.
+// drops texts, checkpoints, answers the doorbell, and watches over the listener.
 #pragma once
 
 #include <optional>
 
 #include "db/checkpoint.h"
+#include "db/retention.h"
 #include "gossip/cover.h"
 #include "gossipd/descriptors.h"
 #include "gossipd/dials.h"
@@ -34,6 +35,7 @@ class Worker final : public Driver {
   void link_opened(LinkId id) override;
   void link_gone(LinkId id, const Link&) override { challenging_.erase(id); }
 
+  void keep_house(Now now);
   void start_listener(Now now);
   void listener_ended(Now now, const sys::Ended& ended);
   void hurry_listener(Now now);
@@ -51,7 +53,9 @@ class Worker final : public Driver {
   Dials bogus_{sys::resolve, 1};   // dials of challenges: their routes and outcomes are nobody else's business
   std::set<LinkId> challenging_;   // connected; the engine knows of none of them
   std::optional<sys::Doorbell> bell_;
+  db::Retention retention_;
   db::Checkpointer checkpointer_;
+  bool overfull_said_ = false;
   int unstarted_ = 0;
   Standing standing_;
   std::size_t bell_slot_ = 0;

@@ -1,0 +1,291 @@
+#include "db/retention.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "db/peers.h"
+#include "db/schema.h"
+
+namespace gossip::db {
+namespace {
+
+constexpr std::int64_t kDayMs = 86'400'000;
+constexpr std::int64_t kLeapMs = 2 * kDayMs, kStandsMs = kDayMs;
+constexpr Micros kLook = 5 * kSecond;            // at the sizes; in a turn that comes anyway
+constexpr Micros kClockEvery = 60 * kMinute;
+constexpr Micros kPause = 10 * kMillisecond;     // between steps: others write too
+constexpr Micros kInTheWay = kSecond;
+constexpr Micros kOverfullLook = 10 * kMinute;
+constexpr std::int64_t kStepRows = 500, kStepBytes = 1 << 20;
+constexpr std::int64_t kFreePages = 256;         // 1 MiB; so many are given back in one step too
+constexpr std::int64_t kBefore = 1000;
+
+constexpr const char* kByAge = "dropped_by_age";
+constexpr const char* kBySize = "dropped_by_size";
+constexpr const char* kByHand = "deleted";
+constexpr const char* kBytes = "dropped_bytes";
+
+std::int64_t number(Database& db, const char* sql) {
+  Statement row = db.prepare(sql);
+  return row.step() ? row.integer(0) : 0;
+}
+
+std::int64_t counter(Database& db, std::string_view name) {
+  Statement row = db.prepare("SELECT n FROM counter WHERE name=?");
+  return row.bind(1, name).step() ? row.integer(0) : 0;
+}
+
+// In the caller's transaction.
+void count(Database& db, std::string_view name, std::int64_t delta) {
+  db.prepare("INSERT INTO counter(name, n) VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET n=n+excluded.n")
+      .bind(1, name)
+      .bind(2, delta)
+      .run();
+}
+
+std::optional<std::int64_t> meta_number(Database& db, std::string_view key) {
+  const auto text = meta_get(db, key);
+  if (!text) return std::nullopt;
+  std::int64_t out = 0;
+  std::from_chars(text->data(), text->data() + text->size(), out);
+  return out;
+}
+
+// Takes bodies away, in the caller's transaction.
+class Dropper {
+ public:
+  explicit Dropper(Database& db)
+      : db_(db), body_(db.prepare("DELETE FROM body WHERE seq=?")), row_(db.prepare("UPDATE log SET size=0 WHERE seq=?")) {}
+  bool drop(Seq seq) {  // false: somebody was quicker
+    body_.bind(1, signed_of(seq)).run();
+    if (db_.changes() == 0) return false;
+    row_.bind(1, signed_of(seq)).run();
+    return true;
+  }
+
+ private:
+  Database& db_;
+  Statement body_, row_;
+};
+
+// Who has the database keeps it: there is no hurry here.
+class Unwaiting {
+ public:
+  explicit Unwaiting(Database& db) : db_(db), before_(static_cast<int>(db.pragma("busy_timeout"))) {
+    sqlite3_busy_timeout(db_.raw(), 0);
+  }
+  Unwaiting(const Unwaiting&) = delete;
+  ~Unwaiting() { sqlite3_busy_timeout(db_.raw(), before_); }
+
+ private:
+  Database& db_;
+  const int before_;
+};
+
+}  // namespace
+
+std::optional<std::int64_t> delete_text(Database& db, Seq seq) {
+  Transaction transaction(db);
+  check_version(db);
+  Statement row = db.prepare("SELECT size FROM log WHERE seq=?");
+  const std::int64_t size = row.bind(1, signed_of(seq)).step() ? row.integer(0) : 0;
+  row.reset();
+  if (!Dropper(db).drop(seq)) return std::nullopt;
+  count(db, kByHand, 1);
+  count(db, kBytes, size);
+  transaction.commit();
+  return size;
+}
+
+void KeepClock::look(std::int64_t wall_ms) {
+  const auto near = [&] { return std::max(wall_ms, trusted_ms) - std::min(wall_ms, trusted_ms) <= kLeapMs; };
+  if (!near() && doubted_ms != 0 && wall_ms - doubted_ms >= kStandsMs) trusted_ms = std::exchange(doubted_ms, wall_ms);
+  if (near()) {
+    trusted_ms = wall_ms;
+    doubted_ms = 0;
+  } else if (doubted_ms == 0 || wall_ms < doubted_ms) {
+    doubted_ms = wall_ms;
+  }
+}
+
+Retention::Retention(Database& db, const Limits& limits)
+    : db_(db), limits_(limits), shrinks_(db.pragma("auto_vacuum") == 2), deleted_(counter(db, kByHand)) {
+  clock_ = {meta_number(db, "keep_clock").value_or(0), meta_number(db, "keep_clock_doubted").value_or(0)};
+}
+
+void Retention::run(Now now) {
+  if (now.mono < run_at_) return;
+  more_ = false;
+  try {
+    Unwaiting impatient(db_);
+    more_ = step(now) == Step::kMore;
+  } catch (const Error& error) {
+    if (error.trouble() != Trouble::kBusy && error.trouble() != Trouble::kFull) throw;
+    run_at_ = now.mono + kInTheWay;
+    return;
+  }
+  run_at_ = now.mono + (more_ ? kPause : kLook);
+  pass_over_ = pass_over_ || (!more_ && (shrank_ || pass_.by_age + pass_.by_size > 0));
+}
+
+std::optional<Micros> Retention::next_deadline() const { return more_ ? std::optional(run_at_) : std::nullopt; }
+
+std::optional<Dropped> Retention::take_done() {
+  if (!std::exchange(pass_over_, false)) return std::nullopt;
+  shrank_ = false;
+  return std::exchange(pass_, {});
+}
+
+bool Retention::deleted_by_hand() {
+  const std::int64_t now = counter(db_, kByHand);
+  return std::exchange(deleted_, now) != now;
+}
+
+Retention::Step Retention::step(Now now) {
+  if (limits_.keep_ms > 0 && now.mono >= clock_at_) {
+    look_at_clock(now.wall_ms);
+    clock_at_ = now.mono + kClockEvery;
+    aging_ = true;
+  }
+  if (aging_ && by_age() == Step::kMore) return Step::kMore;
+  aging_ = false;
+  if (limits_.max_bytes > 0 && now.mono >= size_at_ && by_size(now) == Step::kMore) return Step::kMore;
+  return shrinks_ ? shrink() : Step::kNothing;
+}
+
+// --- by age
+
+void Retention::look_at_clock(std::int64_t wall_ms) {
+  if (clock_.trusted_ms == 0) {  // what was heard last is some help against a clock that is wrong just now
+    const std::int64_t heard = number(db_, "SELECT heard_ms FROM log ORDER BY seq DESC LIMIT 1");
+    clock_.trusted_ms = heard > 0 ? heard : wall_ms;
+  }
+  clock_.look(wall_ms);
+  meta_put(db_, "keep_clock", std::to_string(clock_.trusted_ms));
+  meta_put(db_, "keep_clock_doubted", std::to_string(clock_.doubted_ms));
+}
+
+std::vector<Retention::Kept> Retention::kept_after(Seq seq) {
+  Statement rows = db_.prepare(
+      "SELECT b.seq, l.via, l.size, l.heard_ms FROM body b CROSS JOIN log l ON l.seq=b.seq WHERE b.seq>? ORDER BY b.seq LIMIT ?");
+  rows.bind(1, signed_of(seq)).bind(2, kStepRows);
+  std::vector<Kept> out;
+  while (rows.step()) {
+    out.push_back({static_cast<Seq>(rows.integer(0)), static_cast<PeerId>(rows.integer(1)), rows.integer(2), rows.integer(3)});
+  }
+  return out;
+}
+
+// The latest time heard of those before the row, or else the next there is after them, or else now.
+std::int64_t Retention::heard_before(Seq seq) {
+  Statement before = db_.prepare("SELECT max(heard_ms) FROM log WHERE seq<=?1 AND seq>?1-?2 AND heard_ms<=?3");
+  before.bind(1, signed_of(seq)).bind(2, kBefore).bind(3, clock_.trusted_ms);
+  if (before.step() && !before.null(0)) return before.integer(0);
+  Statement after = db_.prepare("SELECT heard_ms FROM log WHERE seq>? AND heard_ms<=? ORDER BY seq LIMIT 1");
+  return after.bind(1, signed_of(seq)).bind(2, clock_.trusted_ms).step() ? after.integer(0) : clock_.trusted_ms;
+}
+
+Retention::Step Retention::by_age() {
+  std::vector<Kept> rows = kept_after(0);
+  if (rows.empty()) return Step::kNothing;
+  std::int64_t heard = heard_before(rows.front().seq), bytes = 0;
+  const auto fresh = [&](const Kept& row) {
+    if (row.heard_ms <= clock_.trusted_ms) heard = std::max(heard, row.heard_ms);
+    const bool full = bytes >= kStepBytes;
+    bytes += row.size;
+    return full || clock_.trusted_ms - heard < limits_.keep_ms;
+  };
+  rows.erase(std::find_if(rows.begin(), rows.end(), fresh), rows.end());
+  if (rows.empty()) return Step::kNothing;
+  drop(rows, true);
+  return Step::kMore;
+}
+
+// --- by size
+
+std::int64_t Retention::used_bytes() {
+  return (db_.pragma("page_count") - db_.pragma("freelist_count")) * db_.pragma("page_size");
+}
+
+Retention::Step Retention::by_size(Now now) {
+  const std::int64_t used = used_bytes(), target = limits_.max_bytes - limits_.max_bytes / 16;
+  if (used > limits_.max_bytes) dropping_ = true;
+  if (!dropping_ || used <= target) {
+    dropping_ = overfull_ = false;
+    own_at_ = 0;
+    return Step::kNothing;
+  }
+  std::vector<Kept> rows = kept_after(others_at_), which;
+  const bool others = !rows.empty();
+  if (!others) rows = kept_after(own_at_);
+  if (rows.empty()) {
+    overfull_ = used > limits_.max_bytes;
+    dropping_ = false;
+    own_at_ = 0;
+    size_at_ = now.mono + (overfull_ ? kOverfullLook : kLook);
+    return Step::kNothing;
+  }
+  const Seq passed = static_cast<Seq>(
+      number(db_, "SELECT coalesce(max(s.acked), 0) FROM peer_sync s JOIN peers p ON p.id=s.peer AND p.gen=s.gen"));
+  Seq& at = others ? others_at_ : own_at_;
+  Seq looked = at;
+  std::int64_t bytes = 0;
+  for (const Kept& row : rows) {
+    if (bytes >= std::min(used - target, kStepBytes)) break;
+    looked = row.seq;
+    if (others ? row.via == 0 : row.via != 0 || row.seq > passed) continue;
+    which.push_back(row);
+    bytes += row.size;
+  }
+  drop(which, false);
+  at = looked;
+  return Step::kMore;
+}
+
+void Retention::drop(const std::vector<Kept>& which, bool by_age) {
+  if (which.empty()) return;
+  Transaction transaction(db_);
+  check_version(db_);
+  Dropper dropper(db_);
+  std::int64_t texts = 0, bytes = 0;
+  for (const Kept& row : which) {
+    if (!dropper.drop(row.seq)) continue;
+    ++texts;
+    bytes += row.size;
+  }
+  count(db_, by_age ? kByAge : kBySize, texts);
+  count(db_, kBytes, bytes);
+  transaction.commit();
+  (by_age ? pass_.by_age : pass_.by_size) += texts;
+  pass_.bytes += bytes;
+}
+
+// --- the file
+
+Retention::Step Retention::shrink() {
+  if (db_.pragma("freelist_count") < kFreePages) return Step::kNothing;
+  Transaction transaction(db_);
+  check_version(db_);
+  db_.prepare("PRAGMA incremental_vacuum(" + std::to_string(kFreePages) + ")").run();
+  transaction.commit();
+  shrank_ = true;
+  return Step::kMore;
+}
+
+RetentionFacts retention_facts(Database& db) {
+  RetentionFacts out;
+  out.kept = number(db, "SELECT count(*) FROM log WHERE size<>0");
+  out.by_age = counter(db, kByAge);
+  out.by_size = counter(db, kBySize);
+  out.by_hand = counter(db, kByHand);
+  out.bytes = counter(db, kBytes);
+  out.keep = meta_number(db, "keep");
+  out.max_store = meta_number(db, "max_store");
+  out.used_bytes = (db.pragma("page_count") - db.pragma("freelist_count")) * db.pragma("page_size");
+  return out;
+}
+
+}  // namespace gossip::db
