@@ -8,6 +8,7 @@
 
 #include "db/peers.h"
 #include "db/schema.h"
+#include "gossip/limits.h"
 
 namespace gossip::db {
 namespace {
@@ -32,6 +33,9 @@ std::int64_t number(Database& db, const char* sql) {
   Statement row = db.prepare(sql);
   return row.step() ? row.integer(0) : 0;
 }
+
+// A time or a size from the file, kept where arithmetic is safe whatever stands there.
+std::int64_t bounded(std::int64_t value, std::int64_t most = std::int64_t{1} << 52) { return std::clamp<std::int64_t>(value, 0, most); }
 
 std::int64_t counter(Database& db, std::string_view name) {
   Statement row = db.prepare("SELECT n FROM counter WHERE name=?");
@@ -113,7 +117,7 @@ void KeepClock::look(std::int64_t wall_ms) {
 
 Retention::Retention(Database& db, const Limits& limits)
     : db_(db), limits_(limits), shrinks_(db.pragma("auto_vacuum") == 2), deleted_(counter(db, kByHand)) {
-  clock_ = {meta_number(db, "keep_clock").value_or(0), meta_number(db, "keep_clock_doubted").value_or(0)};
+  clock_ = {bounded(meta_number(db, "keep_clock").value_or(0)), bounded(meta_number(db, "keep_clock_doubted").value_or(0))};
 }
 
 void Retention::run(Now now) {
@@ -161,7 +165,7 @@ Retention::Step Retention::step(Now now) {
 void Retention::look_at_clock(std::int64_t wall_ms) {
   if (clock_.trusted_ms == 0) {  // what was heard last is some help against a clock that is wrong just now
     const std::int64_t heard = number(db_, "SELECT heard_ms FROM log ORDER BY seq DESC LIMIT 1");
-    clock_.trusted_ms = heard > 0 ? heard : wall_ms;
+    clock_.trusted_ms = heard > 0 ? bounded(heard) : wall_ms;
   }
   clock_.look(wall_ms);
   meta_put(db_, "keep_clock", std::to_string(clock_.trusted_ms));
@@ -174,7 +178,8 @@ std::vector<Retention::Kept> Retention::kept_after(Seq seq) {
   rows.bind(1, signed_of(seq)).bind(2, kStepRows);
   std::vector<Kept> out;
   while (rows.step()) {
-    out.push_back({static_cast<Seq>(rows.integer(0)), static_cast<PeerId>(rows.integer(1)), rows.integer(2), rows.integer(3)});
+    out.push_back({static_cast<Seq>(rows.integer(0)), static_cast<PeerId>(rows.integer(1)), bounded(rows.integer(2), kMaxMessage),
+                   rows.integer(3)});
   }
   return out;
 }
@@ -196,7 +201,7 @@ Retention::Step Retention::by_age() {
     if (row.heard_ms <= clock_.trusted_ms) heard = std::max(heard, row.heard_ms);
     const bool full = bytes >= kStepBytes;
     bytes += row.size;
-    return full || clock_.trusted_ms - heard < limits_.keep_ms;
+    return full || heard > clock_.trusted_ms - limits_.keep_ms;
   };
   rows.erase(std::find_if(rows.begin(), rows.end(), fresh), rows.end());
   if (rows.empty()) return Step::kNothing;

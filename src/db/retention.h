@@ -1,4 +1,4 @@
-// Dropping texts: by age, by size, by hand (gossipd(8), RETENTION). The body goes and its pages are overwritten; the row of the log
+// Dropping texts: by age, by size, by hand (gossipd(8), Retention). The body goes and its pages are overwritten; the row of the log
 // stays, with size 0, so that what was dropped is still known and never taken again.
 #pragma once
 

@@ -1,4 +1,8 @@
-// A few honest engines in a world of cuts, crashes and failing commits: in the end they must all hold the same.
+// A few honest engines in a world of cuts, crashes and failing commits: in the end they must all hold the same,
+// and what was dropped when all held it has not come back.
+#include <algorithm>
+#include <set>
+
 #include "gossip/check.h"
 #include "support/fuzz_input.h"
 #include "support/network.h"
@@ -14,10 +18,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (int i = 1; i < count; ++i) net.befriend(i - 1, i, feed.u8() % 4 != 0, true);
   if (count > 2 && feed.u8() & 1) net.befriend(0, count - 1);
   std::size_t published = 0;
+  std::set<std::pair<int, Hash>> dropped;
   auto node = [&] { return feed.u8() % count; };
   for (int i = 0; i < 60 && !feed.done(); ++i) {
     const int a = node();
-    switch (feed.u8() % 8) {
+    switch (feed.u8() % 9) {
       case 0:
       case 1: {
         const std::string text(1 + feed.u8() * 7u, 'x');
@@ -31,6 +36,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case 4: net.crash(a); break;
       case 5: if (!net.nodes[static_cast<std::size_t>(a)].engine) net.start(a); break;
       case 6: net.nodes[static_cast<std::size_t>(a)].store->fail_commits = feed.u8() % 4; break;
+      case 8: {
+        MemoryStore& store = *net.nodes[static_cast<std::size_t>(a)].store;
+        const std::size_t row = feed.u8();
+        if (row >= store.disk.rows.size()) break;
+        const LogRow& which = store.disk.rows[row];
+        const auto holds = [&](const auto& n) { return n.store->disk.ids.count({which.epoch, which.id}) != 0; };
+        if (!std::all_of(net.nodes.begin(), net.nodes.end(), holds)) break;
+        dropped.insert({a, which.id});
+        store.drop_body(row + 1);
+        break;
+      }
       default: net.run_for(static_cast<Micros>(feed.u8()) * 100 * kMillisecond);
     }
   }
@@ -41,5 +57,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   GOSSIP_CHECK(net.run_until([&] { return net.all_hold(published); }, 20 * kMinute));  // I9
   for (const auto& n : net.nodes) GOSSIP_CHECK(n.store->disk.ids.size() == published);  // I1
+  for (int i = 0; i < count; ++i) {
+    const auto& disk = net.nodes[static_cast<std::size_t>(i)].store->disk;
+    for (std::size_t row = 0; row < disk.rows.size(); ++row)  // F16
+      GOSSIP_CHECK(disk.bodies[row].empty() == (dropped.count({i, disk.rows[row].id}) != 0));
+  }
   return 0;
 }

@@ -5,6 +5,7 @@
 #include "db/log.h"
 #include "db/messages.h"
 #include "db/peers.h"
+#include "db/retention.h"
 #include "fuzz/scratch_db.h"
 #include "gossip/engine.h"
 #include "gossip/text.h"
@@ -88,6 +89,7 @@ class Rows {
       }
     }
     db::start_of_last(db_, {}, 3), db::find_message(db_, Hash{}), db::last_seq(db_);
+    db::retention_facts(db_);
   }
 
   // A friend asks for everything.
