@@ -36,7 +36,8 @@ with_config  := core sys config
 with_handshake := core crypto
 with_gossipd := $(floors)
 with_gossipc := $(floors)
-units     := $(foreach u,core sys crypto db config handshake gossipd gossipc,$(if $(wildcard tests/unit/$(u)/*.cc),$(BUILD)/unit-$(u)))
+with_faults  := $(floors)
+units     := $(foreach u,core sys crypto db config handshake gossipd gossipc faults,$(if $(wildcard tests/unit/$(u)/*.cc),$(BUILD)/unit-$(u)))
 fuzzers   := $(patsubst tests/fuzz/%.cc,%,$(wildcard tests/fuzz/*.cc))
 targets   := $(or $(T),$(fuzzers))
 replays   := $(fuzzers:%=$(BUILD)/replay-%)
@@ -60,10 +61,10 @@ $(BUILD)/%.o: %.cc
 	$(CXX) $(need) $(if $(filter tests/%,$<),-Itests) $(CXXFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 define unit_rule
-$(BUILD)/unit-$(1): $(call objects,tests/unit/$(1)) $(foreach f,$(with_$(1)),$(o_$(f))) $(if $(filter-out sys config,$(1)),$(support)) $(if $(filter gossipd gossipc,$(1)),$(filter-out %/main.o,$(o_$(1))))
+$(BUILD)/unit-$(1): $(call objects,tests/unit/$(1)) $(foreach f,$(with_$(1)),$(o_$(f))) $(if $(filter-out sys config,$(1)),$(support)) $(if $(filter gossipd gossipc,$(1)),$(filter-out %/main.o,$(o_$(1)))) $(if $(filter faults,$(1)),$(inner))
 	$$(CXX) $$(CXXFLAGS) $$(LDFLAGS) -pie -o $$@ $$^ -lgtest -lgtest_main $$(libs)
 endef
-$(foreach u,core sys crypto db config handshake gossipd gossipc,$(eval $(call unit_rule,$(u))))
+$(foreach u,core sys crypto db config handshake gossipd gossipc faults,$(eval $(call unit_rule,$(u))))
 
 $(BUILD)/replay-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/support/replay_main.o $(product) $(support) $(inner)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
