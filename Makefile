@@ -66,13 +66,17 @@ $(BUILD)/unit-$(1): $(call objects,tests/unit/$(1)) $(foreach f,$(with_$(1)),$(o
 endef
 $(foreach u,core sys crypto db config handshake gossipd gossipc faults,$(eval $(call unit_rule,$(u))))
 
+# gossipc whose memory runs out when it is told to.
+$(BUILD)/starved-gossipc: $(BUILD)/tests/unit/faults/starve.o $(product) $(o_gossipc)
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
+
 $(BUILD)/replay-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/support/replay_main.o $(product) $(support) $(inner)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
 
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(product) $(support) $(inner)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -fsanitize=fuzzer -o $@ $^ $(libs)
 
-check: all $(units) $(replays) $(BUILD)/sim $(BUILD)/deniability $(BUILD)/attack $(attackers) ## run every test; the last line is "N passed, N failed"
+check: all $(units) $(replays) $(BUILD)/sim $(BUILD)/deniability $(BUILD)/attack $(attackers) $(BUILD)/starved-gossipc ## run every test; the last line is "N passed, N failed"
 	@python3 tests/run.py --build $(BUILD)
 
 check-deniability: all $(BUILD)/deniability ## COUNT=300: real transcripts among as many forged ones, before a judge with all the hearer's keys

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -263,9 +264,35 @@ Transaction::~Transaction() {
   sqlite3_exec(db_.raw(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
-void Transaction::commit() {
+// After a failed sync the kernel may have dropped what was written, and shows it all the same to whoever reads: a later process
+// would find this transaction in the WAL, put others behind it, and a power cut would take them all. So its first frame is spoilt:
+// recovery stops there, and the next writer writes over it. Offsets: SQLite file format 4.1, WAL-mode file format 2.1.
+static void spoil_unsynced(Database& db) {
+  constexpr std::int64_t kWalHeader = 32;
+  constexpr std::array<char, 24> kNoFrame{};
+  constexpr std::size_t kLastFrame = 4;  // of 32 bits each
+  const std::int64_t page = db.pragma("page_size");
+  Transaction nobody_writes(db);
+  sqlite3_file *file = nullptr, *wal = nullptr;
+  sqlite3_file_control(db.raw(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  sqlite3_file_control(db.raw(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+  void volatile* index = nullptr;
+  if (file->pMethods->xShmMap(file, 0, 32768, 0, &index) != SQLITE_OK || index == nullptr) return;
+  const std::int64_t frames = static_cast<const std::uint32_t volatile*>(index)[kLastFrame];
+  const int size = static_cast<int>(kNoFrame.size());
+  if (wal->pMethods) wal->pMethods->xWrite(wal, kNoFrame.data(), size, kWalHeader + frames * (size + page));
+}
+
+void Transaction::commit() try {
   db_.exec("COMMIT");
   open_ = false;
+} catch (const Error&) {
+  if (sqlite3_extended_errcode(db_.raw()) != SQLITE_IOERR_FSYNC) throw;
+  try {
+    spoil_unsynced(db_);
+  } catch (const Error&) {  // somebody else writes, over it
+  }
+  throw;
 }
 
 Snapshot::Snapshot(Database& db) : db_(db) { db_.exec("BEGIN"); }

@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 struct Disk::State {
   Bytes platter;                 // as of the last sync
   std::set<std::size_t> dirty;   // sectors written or cut off since
+  std::set<std::size_t> lost;    // written before a sync that failed, and not again since: no sync brings them any more
   bool entry = true;             // the directory knows of it for good
   bool deleted = false;          // and this the directory may not know yet
 };
@@ -47,7 +48,10 @@ struct Disk::Methods {
 
   static void mark(File& file, sqlite3_int64 from, sqlite3_int64 to) {
     const auto sector = static_cast<sqlite3_int64>(file.disk->sector_);
-    for (auto at = from / sector; at * sector < to; ++at) file.state->dirty.insert(static_cast<std::size_t>(at));
+    for (auto at = from / sector; at * sector < to; ++at) {
+      file.state->dirty.insert(static_cast<std::size_t>(at));
+      file.state->lost.erase(static_cast<std::size_t>(at));
+    }
   }
   static sqlite3_int64 size(File& file) {
     sqlite3_int64 out = 0;
@@ -96,6 +100,7 @@ struct Disk::Methods {
     if (f.sync_failed) ++f.disk->retried_;
     if (f.disk->strikes(Op::kSync, code, part)) {
       f.sync_failed = true;
+      f.state->lost.merge(std::exchange(f.state->dirty, {}));
       return code;
     }
     if (f.disk->last_change()) return SQLITE_IOERR_FSYNC;
@@ -191,11 +196,6 @@ void Disk::fail(const Fault& fault) {
   struck_ = false;
 }
 
-bool Disk::heal() {
-  fault_.reset();
-  return struck_;
-}
-
 bool Disk::strikes(Op op, int& code, bool& part) {
   ++calls_[static_cast<std::size_t>(op)];
   if (off_) {
@@ -217,7 +217,7 @@ Disk::State& Disk::state_of(const std::string& path, bool made) {
   auto [at, fresh] = states_->try_emplace(path);
   State& state = at->second;
   if (fresh && !made) state.platter = read_whole(path);
-  if (made) state = {.platter = {}, .dirty = {}, .entry = false, .deleted = false};
+  if (made) state = {.platter = {}, .dirty = {}, .lost = {}, .entry = false, .deleted = false};
   return state;
 }
 
@@ -246,6 +246,10 @@ Bytes Disk::blend(const State& state, const Bytes& now) {
     const std::size_t from = tear && !head ? torn : 0, upto = tear && head ? torn : n;
     if (tear || fate < lost) std::copy_n(before.begin() + static_cast<std::ptrdiff_t>(at + from), upto - from,
                                          out.begin() + static_cast<std::ptrdiff_t>(at + from));
+  }
+  for (const std::size_t sector : state.lost) {
+    const std::size_t at = sector * sector_, end = std::min(at + sector_, most);
+    for (std::size_t i = at; i < end; ++i) out[i] = before[i];
   }
   const std::size_t least = std::min(old.size(), now.size());
   const std::size_t between = least + (rng_.next() % (most - least + 1)) / sector_ * sector_;

@@ -36,7 +36,8 @@ class Disk {
   ~Disk();
 
   void fail(const Fault& fault);
-  bool heal();                       // no fault any more; true when it had struck
+  void heal() { fault_.reset(); }
+  bool struck() const { return struck_; }
   std::uint64_t calls(Op op) const { return calls_[static_cast<std::size_t>(op)]; }
   std::uint64_t synced_after_failure() const { return retried_; }  // syncs of a file, by the very connection whose sync failed
 

@@ -2,25 +2,19 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdlib>
 
 #include "disk.h"
-#include "unit/db/scratch.h"
+#include "faults.h"
 #include "workload.h"
 
 namespace gossip::test {
 namespace {
 
-std::uint64_t asked(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
-class Power : public db::test::Scratch {
+class Power : public FaultsTest {
  protected:
   // Cuts until there were `most`, each in the ruins of the one before. Gives what is wrong.
   std::string live(std::uint64_t seed, unsigned most, bool honest = true) {
-    fs_clear();
+    clear();
     TestRng rng(seed ^ 0x5eed);
     Disk disk(seed);
     if (!honest) disk.lie();
@@ -45,10 +39,6 @@ class Power : public db::test::Scratch {
     }
     acknowledged_ += work.acknowledged();
     return {};
-  }
-
-  void fs_clear() {
-    for (const auto& entry : std::filesystem::directory_iterator(dir_)) std::filesystem::remove_all(entry.path());
   }
 
   std::uint64_t cuts_ = 0, acknowledged_ = 0;

@@ -126,12 +126,12 @@ void Workload::hear() {
 
 void Workload::befriend() {
   const std::string name = "f" + std::to_string(++named_);
-  const Hash fp = print_of(named_);
   attempt([&] {
+    const Hash fp = print_of(++keys_);
     db::Database db = db::open_store(path_, {});
     friends_[name] = {name, 0, false, 0, 0};
     if (db::unassigned_keys(db) == 0) db::add_key(db, Bytes(1200, 7), fp);
-    db::add_peer(db, name, {{"127.0.0.1", 5556}});
+    db::add_peer(db, name, {{"127.0.0.1", 5556}});  // it may be there, where the failed one was found by recovery
     friends_[name] = {name, db::find_peer(db, name)->id, true, 0, 0};
   });
 }
@@ -151,7 +151,7 @@ void Workload::unfriend() {
 void Workload::rekey() {
   if (friends_.empty() || !friends_.rbegin()->second.certain) return befriend();
   Friend& one = friends_.rbegin()->second;
-  const Hash fp = print_of(1'000'000 + ++named_);
+  const Hash fp = print_of(++keys_);
   attempt([&] {
     db::Database db = db::open_store(path_, {});
     one.heard = 0;  // the cursor goes, or not
@@ -162,15 +162,14 @@ void Workload::rekey() {
 void Workload::note() {
   attempt([&] {
     db::Database& db = worker().db;
-    const std::uint64_t more = 1 + counting_;
-    counting_ = more;
-    db::add_counters(db, {{"steps", more - counted_}});
-    counted_ = more;
+    ++counting_;
+    db::add_counters(db, {{"steps", 1}});
+    ++counted_;
     std::vector<db::PeerState> states;
     for (const auto& [name, one] : friends_)
       if (one.id != 0) states.push_back({one.id, 0, "up", "", kNow, 0, kNow, 0, false});
     db::note_states(db, states);
-    db::meta_put(db, "rsa_bits", std::to_string(2048 + more));
+    db::meta_put(db, "rsa_bits", std::to_string(2048 + counting_));
   });
 }
 

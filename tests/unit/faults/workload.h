@@ -68,7 +68,7 @@ class Workload {
   std::map<std::string, Friend> friends_;
   std::set<std::string> gone_;           // for certain
   std::set<Hash> kept_, tried_;          // acknowledged; and all there may be
-  std::uint64_t said_ = 0, named_ = 0, counted_ = 0, counting_ = 0;
+  std::uint64_t said_ = 0, named_ = 0, keys_ = 0, counted_ = 0, counting_ = 0;
 };
 
 }  // namespace gossip::test
