@@ -43,10 +43,11 @@ targets   := $(or $(T),$(fuzzers))
 replays   := $(fuzzers:%=$(BUILD)/replay-%)
 attackers := $(BUILD)/abuse-strangers $(BUILD)/abuse-friend
 SEEDS     ?= 1
+SEED      ?= 1
 SCENARIO  ?=
 COUNT     ?= 300
 
-.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench timing abuse walrace fuzz fuzz-campaign fuzzers-built install uninstall clean help
+.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench timing abuse walrace campaign fuzz fuzz-campaign fuzzers-built install uninstall clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -128,6 +129,15 @@ bench: all $(BUILD)/bench-hop $(BUILD)/bench-floor ## a live hop between two dae
 
 walrace: $(BUILD)/unit-db ## SECONDS=30: three writers and a checkpointer on one database, with the fence and without
 	@GOSSIP_RACE_SECONDS=$(SECONDS) $< --gtest_also_run_disabled_tests --gtest_filter='TA27.*' --gtest_brief=1
+
+# By NAME; the short forms are among the tests.
+campaign_power  = GOSSIP_CUTS=$(COUNT) $(BUILD)/unit-faults --gtest_brief=1 --gtest_filter='Power.*'
+campaign_errors = GOSSIP_CALLS=$(COUNT) $(BUILD)/unit-faults --gtest_brief=1 --gtest_filter='Errors.*'
+campaign_memory = GOSSIP_CALLS=$(COUNT) $(BUILD)/unit-faults --gtest_brief=1 --gtest_filter='Starved*' && \
+  GOSSIP_CALLS=$(COUNT) GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_starved.py
+campaign: COUNT = 20000
+campaign: $(BUILD)/unit-faults $(BUILD)/starved-gossipc ## NAME=power COUNT=20000 SEED=1: so many cuts of the power; NAME=errors: the disk fails at every call; NAME=memory: malloc does
+	@GOSSIP_SEED=$(SEED) $(or $(campaign_$(NAME)),echo "NAME is power, errors or memory" && false)
 
 # Two builds: a quick one for most of the executions, and one with sanitizers.
 fuzzers-built:

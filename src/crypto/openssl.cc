@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "crypto/ml_kem.h"
 #include "crypto/raii.h"
@@ -195,7 +196,9 @@ void* wiping_realloc(void* data, std::size_t size, const char* file, int line) {
 bool protect_private_keys() {
   CRYPTO_set_mem_functions(wiping_malloc, wiping_realloc, wiping_free);
   constexpr std::size_t kHeap = 4 << 20;  // 8 KiB for each of 512 friends; one of 4096 bits takes less than 4
-  return CRYPTO_secure_malloc_init(kHeap, 32) == 1;
+  const bool locked = CRYPTO_secure_malloc_init(kHeap, 32) == 1;
+  if (OSSL_LIB_CTX_get0_global_default() == nullptr) throw std::bad_alloc();  // who asked for an algorithm now would crash
+  return locked;
 }
 
 void require_openssl() {

@@ -6,7 +6,9 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include <cerrno>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -30,7 +32,12 @@ using PkeyPtr = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using PkeyCtxPtr = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
 using Pkcs8Ptr = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Free<PKCS8_PRIV_KEY_INFO_free>>;
 
+// Rationale: where memory ran out on the way, OpenSSL may give any reason, or none; the system's own word stands.
 [[noreturn]] inline void fail(const char* call) {
+  if (errno == ENOMEM || ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE) {
+    ERR_clear_error();
+    throw std::bad_alloc();
+  }
   char reason[256] = "no reason given";
   if (const unsigned long code = ERR_peek_last_error()) ERR_error_string_n(code, reason, sizeof reason);
   ERR_clear_error();

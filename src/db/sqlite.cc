@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <new>
 
 #include "db/vault.h"
 
@@ -66,6 +67,7 @@ static std::string file_of(sqlite3* db) {
 
 [[noreturn]] static void throw_error(sqlite3* db, const char* call, const std::string& file) {
   int code = sqlite3_extended_errcode(db);
+  if ((code & 0xff) == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM) throw std::bad_alloc();
   Trouble trouble = trouble_of(db, code);
   std::string what = "database " + file + words_for(db, code, trouble);
   int error = sqlite3_system_errno(db);
@@ -168,7 +170,7 @@ static std::string plain_name(const std::string& path) { return path.starts_with
 Database::Database(const std::string& path, Mode mode, int busy_timeout_ms) {
   int rc = sqlite3_open_v2(plain_name(path).c_str(), &db_, open_flags(mode) | SQLITE_OPEN_EXRESCODE, nullptr);
   try {
-    if (db_ == nullptr) throw Error(Trouble::kOther, "database " + path + ": out of memory");
+    if (db_ == nullptr) throw std::bad_alloc();
     if (rc != SQLITE_OK) throw_error(db_, "open", path);
     sqlite3_busy_timeout(db_, busy_timeout_ms);
     set_switch(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, mode != Mode::kCreate);
@@ -189,7 +191,7 @@ Bytes Database::header(const std::string& path) {
   sqlite3* db = nullptr;
   int rc = sqlite3_open_v2(plain_name(path).c_str(), &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_EXRESCODE, nullptr);
   std::unique_ptr<sqlite3, int (*)(sqlite3*)> closer(db, sqlite3_close_v2);
-  if (db == nullptr) throw Error(Trouble::kOther, "database " + path + ": out of memory");
+  if (db == nullptr) throw std::bad_alloc();
   if (rc != SQLITE_OK) throw_error(db, "open", path);
   sqlite3_file* file = nullptr;
   if (sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file->pMethods == nullptr) {

@@ -1,4 +1,5 @@
-// SQLite behind RAII: Database, Statement, Transaction. Errors are exceptions that name the call and carry a kind.
+// SQLite behind RAII: Database, Statement, Transaction. Errors are exceptions that name the call and carry a kind;
+// where memory ran out, std::bad_alloc.
 #pragma once
 
 #include <cstdint>

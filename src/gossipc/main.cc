@@ -1,4 +1,5 @@
 // gossipc: the program people type at. stdout is data, stderr is words; gossipc(1).
+#include <cstdio>
 #include <new>
 
 #include "config/version.h"
@@ -35,7 +36,7 @@ int run_command(Call& call) {
   return code;
 }
 
-int run(int argc, char** argv, int out) {
+int run_or_report(int argc, char** argv, int out) {
   Call call;
   call.out = Out(out);
   try {
@@ -50,10 +51,18 @@ int run(int argc, char** argv, int out) {
   } catch (const sys::Error& error) {
     return fail(kIo, error.what());
   } catch (const std::bad_alloc&) {
-    return fail(kIo, "out of memory");
+    throw;
   } catch (const std::exception& error) {
     return fail(kOurBug, error.what());
   }
+}
+
+// Not even for words is there memory: an error that was on its way ends here too.
+int run(int argc, char** argv, int out) try {
+  return run_or_report(argc, argv, out);
+} catch (const std::bad_alloc&) {
+  std::fputs("gossipc: out of memory\n", stderr);
+  return kIo;
 }
 
 }  // namespace

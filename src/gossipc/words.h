@@ -23,7 +23,7 @@ enum Exit : int {
   kNoDaemon = 8,
   kTimedOut = 9,
   kDamaged = 10,  // the database is damaged or not ours
-  kIo = 11,       // disk full or I/O error
+  kIo = 11,       // disk full, out of memory, or I/O error
   kOurBug = 70,
 };
 
