@@ -137,7 +137,7 @@ campaign_memory = GOSSIP_CALLS=$(COUNT) $(BUILD)/unit-faults --gtest_brief=1 --g
   GOSSIP_CALLS=$(COUNT) GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_starved.py
 campaign: COUNT = 20000
 campaign: $(BUILD)/unit-faults $(BUILD)/starved-gossipc ## NAME=power COUNT=20000 SEED=1: so many cuts of the power; NAME=errors: the disk fails at every call; NAME=memory: malloc does
-	@GOSSIP_SEED=$(SEED) $(or $(campaign_$(NAME)),echo "NAME is power, errors or memory" && false)
+	@GOSSIP_SEED=$(SEED) $(if $(campaign_$(NAME)),$(campaign_$(NAME)),false)
 
 # Two builds: a quick one for most of the executions, and one with sanitizers.
 fuzzers-built:
