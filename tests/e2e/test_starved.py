@@ -1,5 +1,6 @@
 """Memory runs out under gossipc, at every call of malloc: a clean message and its exit code, never a crash, never an id for a message
 that is not there, never a message twice."""
+import itertools
 import os
 import shutil
 import sqlite3
@@ -38,18 +39,19 @@ class Starved(unittest.TestCase):
         self.assertIn(words[ran.status], ran.err, "%s: %r" % (when, ran))
 
     def each(self, *arguments, look):
-        """At every call by itself, and from every fifth on, until none fails any more. Gives how many failed."""
+        """At each of the first CALLS, at one in 40 behind them, until none fails any more; now and then from there on. Gives how
+        many failed."""
         if not self.starve("1", *arguments)[0]:
             self.skipTest("a build with an allocator of its own")
         failed = 0
-        for n in range(1, CALLS + 1):
+        for n in itertools.chain(range(1, CALLS + 1), range(CALLS + 1, 1 << 20, 40)):
             struck, ran = self.starve(str(n), *arguments)
             if not struck:
                 break
             failed += 1
             self.clean(n, ran)
             look(n, ran)
-            if n % 5 == 0:
+            if n % 10 == 0:
                 _, ran = self.starve("%d+" % n, *arguments)
                 self.clean("%d+" % n, ran)
                 look(n, ran)
