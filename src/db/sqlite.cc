@@ -109,6 +109,11 @@ Statement& Statement::bind(int i, View blob) {
   return *this;
 }
 
+Statement& Statement::bind(int i, const Statement& from, int column) {
+  if (sqlite3_bind_value(stmt_, i, sqlite3_column_value(from.stmt_, column)) != SQLITE_OK) throw_error(db_, "bind");
+  return *this;
+}
+
 bool Statement::step() {
   switch (sqlite3_step(stmt_)) {
     case SQLITE_ROW: return true;

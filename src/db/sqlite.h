@@ -55,6 +55,7 @@ class Statement {
   Statement& bind(int i, std::int64_t v);
   Statement& bind(int i, std::string_view text);
   Statement& bind(int i, View blob);
+  Statement& bind(int i, const Statement& from, int column);  // the value there, whatever its type; copied
   bool step();         // true: a row
   void run();          // steps to the end and resets; for statements without rows
   void reset();        // also clears bindings
