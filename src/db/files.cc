@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -80,13 +81,22 @@ void check_directory(const std::string& directory, bool create) {
   }
 }
 
+static void check_ours(const std::string& path, const struct stat& st) {
+  if (S_ISLNK(st.st_mode)) refuse(path + " is a symbolic link", "let GOSSIPD_DB_PATH name the file itself");
+  if (st.st_uid != ::geteuid()) refuse(path + " belongs to another user", "run this as the user the database belongs to");
+  if (st.st_mode & 077) refuse(path + " is open to other users", "chmod 600 " + path);
+}
+
+void check_ours(const std::string& path) {
+  struct stat st {};
+  if (look(path, st)) check_ours(path, st);
+}
+
 std::int64_t check_file(const std::string& path) {
   struct stat st {};
   if (!look(path, st)) return -1;
-  if (S_ISLNK(st.st_mode)) refuse(path + " is a symbolic link", "let GOSSIPD_DB_PATH name the file itself");
-  if (!S_ISREG(st.st_mode)) refuse(path + " is not a regular file", "check GOSSIPD_DB_PATH");
-  if (st.st_uid != ::geteuid()) refuse(path + " belongs to another user", "run this as the user the database belongs to");
-  if (st.st_mode & 077) refuse(path + " is open to other users", "chmod 600 " + path);
+  if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) refuse(path + " is not a regular file", "check GOSSIPD_DB_PATH");
+  check_ours(path, st);
   return st.st_size;
 }
 
@@ -96,6 +106,12 @@ static std::string place_of(const std::string& path) {
   while (::faccessat(AT_FDCWD, place.c_str(), F_OK, AT_EACCESS) != 0 && errno == ENOENT && directory_of(place) != place)
     place = directory_of(place);
   return place;
+}
+
+std::uint64_t room_beside(const std::string& path) {
+  struct statvfs st {};
+  if (::statvfs(directory_of(path).c_str(), &st) != 0) fail("statvfs", path);
+  return std::uint64_t{st.f_bavail} * st.f_frsize;
 }
 
 void check_writable(const std::string& path) {

@@ -16,6 +16,11 @@ void check_directory(const std::string& directory, bool create);
 // A regular file of ours that nobody else can read. Gives its size, -1 when there is none.
 std::int64_t check_file(const std::string& path);
 
+void check_ours(const std::string& path);  // what is there, a file or a socket: no symlink, our own, closed to others
+
+// Bytes that this user may still write beside the file.
+std::uint64_t room_beside(const std::string& path);
+
 // That the store at `path` can be written, or made, as far as that shows without writing: modes, and a medium that is read only.
 void check_writable(const std::string& path);
 

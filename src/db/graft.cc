@@ -1,5 +1,6 @@
 #include "db/graft.h"
 
+#include <algorithm>
 #include <fstream>
 #include <vector>
 
@@ -36,15 +37,13 @@ std::vector<std::uint32_t> children(View first) {
 
 }  // namespace
 
-bool graft_tables(const std::string& damaged, const std::string& whole) {
+void graft_tables(const std::string& damaged, const std::string& whole) {
   Bytes first = read_page(whole, 1, 512);
   const std::size_t size = Reader(View(first).subspan(kAtPageSize)).u16();
   first = read_page(whole, 1, size);
   std::vector<std::uint32_t> pages = children(first);
-  const auto there = static_cast<std::uint64_t>(size_of(damaged)) / size;
-  for (std::uint32_t page : pages) {
-    if (page > there) return false;
-  }
+  auto there = static_cast<std::uint64_t>(size_of(damaged)) / size;
+  for (std::uint32_t page : pages) there = std::max<std::uint64_t>(there, page);
   for (std::size_t i = 0; i < 4; ++i) first[kAtPages + i] = static_cast<std::uint8_t>(there >> (24 - 8 * i));
   std::fstream out(damaged, std::ios::binary | std::ios::in | std::ios::out);
   const auto put = [&](std::uint32_t page, const Bytes& bytes) {
@@ -55,7 +54,6 @@ bool graft_tables(const std::string& damaged, const std::string& whole) {
   for (std::uint32_t page : pages) put(page, read_page(whole, page, size));
   out.flush();
   if (!out) throw Error(Trouble::kFull, damaged + ": cannot be written");
-  return there > 0;
 }
 
 }  // namespace gossip::db

@@ -6,8 +6,8 @@
 namespace gossip::db {
 
 // Writes the pages of sqlite_schema in `whole`, a store that was just made, over the same pages of `damaged`. Tables of the same
-// schema begin at the same pages in every store that was made by this program and never rebuilt (VACUUM); in others rows come out
-// that are none, and are refused like any damage. False when `damaged` is too short, or has other pages. Throws Error.
-bool graft_tables(const std::string& damaged, const std::string& whole);
+// schema begin at the same pages in every store that this program made and nothing rebuilt (VACUUM); in others come rows that are
+// none, and are refused like any damage. A file that is too short grows. Throws Error.
+void graft_tables(const std::string& damaged, const std::string& whole);
 
 }  // namespace gossip::db

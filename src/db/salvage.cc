@@ -102,7 +102,7 @@ class Salvage {
       if (error.trouble() != Trouble::kOther && !is_damage(error)) throw;
       return {0, 1, true};
     }
-    return walk(from_, table, columns, INT64_MIN, take);
+    return walk(from_, table, columns, take);
   }
 
   void copy(const std::string& table) {
@@ -329,6 +329,12 @@ void remove_store(const std::string& path) {
   for (const char* rest : {"", "-wal", "-shm", "-journal"}) remove_file(path + rest);
 }
 
+bool anything(const Salvaged& out) {
+  return out.kept > 0 || std::any_of(out.tables.begin(), out.tables.end(), [](const SalvagedTable& one) { return one.kept > 0; });
+}
+
+[[noreturn]] void nothing() { throw Error(Trouble::kDamaged, "nothing in it can be read", "put a backup in its place"); }
+
 }  // namespace
 
 Salvaged salvage(const std::string& damaged, const std::string& into, Crypto& crypto, const KeyFits& key_fits) {
@@ -339,15 +345,17 @@ Salvaged salvage(const std::string& damaged, const std::string& into, Crypto& cr
     const bool whole = from && described(*from, *to);
     if (!whole) {
       from.reset(), to.reset();
-      if (graft_tables(damaged, into)) from = open_damaged(damaged);
+      graft_tables(damaged, into);
+      from = open_damaged(damaged);
       to = std::make_unique<Database>(open_store(into, {}));
-      if (!from || !described(*from, *to)) throw Error(Trouble::kDamaged, "nothing in it can be read", "put a backup in its place");
+      if (!from || !described(*from, *to)) nothing();
     }
     to->tidy_at_close();
     if (const std::int64_t version = from->pragma("user_version"); whole && version > kSchemaVersion)
       throw Error(Trouble::kNewer, "it has schema " + std::to_string(version) + ", made by a newer gossipd", "install the newer one");
     Salvaged out = Salvage(*from, *to, crypto, key_fits).run();
     out.new_tables = !whole;
+    if (!whole && !anything(out)) nothing();
     return out;
   } catch (...) {
     remove_store(into);

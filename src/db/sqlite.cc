@@ -192,6 +192,14 @@ Database::Database(const std::string& path, Mode mode, int busy_timeout_ms) {
   }
 }
 
+Database Database::in_memory() {
+  Database out;
+  const int rc = sqlite3_open_v2(":memory:", &out.db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE, nullptr);
+  if (out.db_ == nullptr) throw Error(Trouble::kOther, "database in memory: out of memory");
+  if (rc != SQLITE_OK) throw_error(out.db_, "open", "in memory");
+  return out;
+}
+
 Bytes Database::header(const std::string& path) {
   sqlite3* db = nullptr;
   int rc = sqlite3_open_v2(plain_name(path).c_str(), &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_EXRESCODE, nullptr);

@@ -79,6 +79,7 @@ class Database {
   // The one way to open: pragmas of the store (WAL, FULL, foreign keys, secure_delete, defensive ...), no automatic checkpoint,
   // none at close.
   Database(const std::string& path, Mode mode, int busy_timeout_ms);
+  static Database in_memory();  // empty, for nobody else
   // The first 100 bytes of the file, zeros where it is shorter; nothing is changed or made. Rationale: read through SQLite, since
   // closing a descriptor of our own would drop the locks of every other connection of this process.
   static Bytes header(const std::string& path);
@@ -101,6 +102,7 @@ class Database {
   [[noreturn]] void fail(const char* call) const;  // throws what went wrong in the last call on raw()
 
  private:
+  Database() = default;
   sqlite3* db_ = nullptr;
   std::shared_ptr<Vault> vault_;
 };

@@ -1,5 +1,6 @@
 #include "db/walk.h"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <queue>
@@ -7,7 +8,13 @@
 namespace gossip::db {
 namespace {
 
-constexpr int kFailures = 20'000;  // of one table; a page that cannot be read costs one for each of its rows
+// Failures that are put up with in one band: a page that cannot be read costs one for each of its rows, and where nothing at all
+// can be read, there is nothing to look for.
+constexpr std::int64_t kFailures = 20'000, kTries = 200, kPerRow = 50;
+
+// Most rowids are small; halves of all there are would never come near them.
+constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kBands[] = {0, 1 << 10, 1 << 16, 1 << 24, kLast};
 
 struct Range {  // rowids, both included
   std::int64_t low, high;
@@ -23,17 +30,26 @@ class Walk {
     ways_[0] = db.prepare(all), ways_[1] = db.prepare(all + " DESC");
   }
 
-  Walked run(std::int64_t first) {
-    constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+  Walked run() {
+    std::int64_t low = std::numeric_limits<std::int64_t>::min();
+    for (const std::int64_t high : kBands) {
+      band({low, high});
+      if (high != kLast) low = high + 1;
+    }
+    return out_;
+  }
+
+ private:
+  void band(const Range& whole) {
     std::priority_queue<Range> open;
-    open.push({first, kLast});
-    for (int failures = 0; !open.empty();) {
+    open.push(whole);
+    for (std::int64_t failures = 0; !open.empty();) {
       const Range range = open.top();
       open.pop();
       const std::optional<Range> rest = narrow(range);
       if (!rest) continue;
       if (rest->high == kLast) out_.tail_lost = true;
-      if (rest->low == rest->high || ++failures > kFailures) {
+      if (rest->low == rest->high || ++failures > std::min(kFailures, kTries + kPerRow * out_.rows)) {
         ++out_.gaps;
         continue;
       }
@@ -41,10 +57,8 @@ class Walk {
       open.push({rest->low, middle});
       open.push({middle + 1, rest->high});
     }
-    return out_;
   }
 
- private:
   // Reads from both ends; gives what is left between, nothing when all of it was read.
   std::optional<Range> narrow(Range range) {
     if (one_way(0, range)) return std::nullopt;
@@ -88,9 +102,8 @@ class Walk {
 
 bool is_damage(const Error& error) { return error.trouble() == Trouble::kDamaged || error.trouble() == Trouble::kIo; }
 
-Walked walk(Database& db, const std::string& table, const std::string& columns, std::int64_t first,
-            const std::function<void(const Statement&)>& take) {
-  return Walk(db, table, columns, take).run(first);
+Walked walk(Database& db, const std::string& table, const std::string& columns, const std::function<void(const Statement&)>& take) {
+  return Walk(db, table, columns, take).run();
 }
 
 }  // namespace gossip::db

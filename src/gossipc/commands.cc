@@ -71,6 +71,20 @@ const std::vector<Command>& commands() {
        "  gossipc passphrase --new-file ~/.gossipd-passphrase\n"
        "  gossipc passphrase --remove\n",
        passphrase},
+      {"fsck", nullptr, 0, kHelp, "uj", "", "look over database, keys, files and clock; changes nothing",
+       "One line for each thing that is wrong: WARNING, or ERROR where it does not work as it is, and what to do about it.\n"
+       "Exit 10 when there was an ERROR.\n"
+       "\n"
+       "  gossipc fsck\n"
+       "  gossipc fsck --full      every text is hashed again; some seconds for a million\n",
+       fsck},
+      {"recover", nullptr, 0, kHelp, "Ij", " [--into FILE]", "save what can be read of a damaged database into a new one",
+       "The damaged database stays as it is. The daemon must not run. What was lost and friends have comes again from them,\n"
+       "once the daemon runs on the new one.\n"
+       "\n"
+       "  gossipc recover\n"
+       "  gossipc recover --into /mnt/stick/gossipd/saved.db\n",
+       recover},
       {"forge-transcript", nullptr, 0, kHelp, "ABSmb", " --hearer FILE --speaker FILE", "make up a conversation that never was, to deny real ones",
        "Prints a transcript of a session in which the hearer called the speaker and was told the text. It is made from the two\n"
        "public keys alone, and is found in order by whoever holds the hearer's private key, as a real one would be.\n"

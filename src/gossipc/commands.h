@@ -31,5 +31,7 @@ int view(Call& call);
 int status(Call& call);
 int passphrase(Call& call);
 int forge_transcript(Call& call);
+int fsck(Call& call);
+int recover(Call& call);
 
 }  // namespace gossip::client

@@ -42,6 +42,8 @@ constexpr Row kRows[] = {
     {kRaw, false, "raw", nullptr, "escape nothing; never to a terminal"},
     {kNewFile, false, "new-file", "FILE", "the passphrase from now on, on one line; - is standard input"},
     {kRemove, false, "remove", nullptr, "no passphrase from now on"},
+    {kInto, false, "into", "FILE", "the new database; that of GOSSIPD_DB_PATH with .recovered behind it if not given"},
+    {kFull, false, "full", nullptr, "hash every text again"},
     {kQuiet, false, "quiet", nullptr, "fewer words on standard error"},
     {kHelp, true, "help", nullptr, "this text"},
     {kVersion, true, "version", nullptr, "the version"},

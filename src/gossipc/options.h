@@ -35,6 +35,8 @@ enum Opt : char {
   kQuiet = 'q',
   kHearer = 'A',
   kSpeaker = 'B',
+  kInto = 'I',
+  kFull = 'u',
   kId = '#',  // a message id or its beginning, positional only
 };
 

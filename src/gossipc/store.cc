@@ -27,7 +27,9 @@ std::optional<db::KeyMaker> key_maker(const Passphrase& passphrase) {
 }
 
 db::Database open_as_it_is(const Call& call, bool write, bool create) {
-  return db::open_store(call.config.db_path, {.busy_timeout_ms = kPatienceMs, .create = create, .write = write});
+  db::Database db = db::open_store(call.config.db_path, {.busy_timeout_ms = kPatienceMs, .create = create, .write = write});
+  db::check_version(db);  // an older one is for gossipd to bring up to date
+  return db;
 }
 
 // The passphrase first: a descriptor nobody passed must not turn out to be the database.

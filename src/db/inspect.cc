@@ -1,0 +1,151 @@
+#include "db/inspect.h"
+
+#include <map>
+
+#include "db/sealed.h"
+#include "db/tables.h"
+#include "gossip/chain.h"
+#include "gossip/message.h"
+#include "gossip/secret.h"
+
+namespace gossip::db {
+namespace {
+
+constexpr std::int64_t kRows = 500;  // looked at in one statement, so that no read transaction grows long
+
+std::int64_t number(Database& db, const char* sql) {
+  Statement row = db.prepare(sql);
+  row.step();
+  return row.integer(0);
+}
+
+using Schema = std::map<std::string, std::string>;  // "table log" -> how it was made
+constexpr char kSchema[] = "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'";
+
+Schema schema_of(Database& db) {
+  Schema out;
+  Statement rows = db.prepare(kSchema);
+  while (rows.step()) out[std::string(rows.text(0))] = rows.text(1);
+  return out;
+}
+
+class Rehash {
+ public:
+  Rehash(Database& db, Crypto& crypto)
+      : crypto_(crypto),
+        rows_(db.prepare("SELECT l.seq, l.id, l.size, b.head, b.sender, b.text, l.epoch, l.scope, c.chain FROM log l"
+                         " LEFT JOIN body b ON b.seq=l.seq LEFT JOIN log_chain c ON c.seq=l.seq WHERE l.seq>? ORDER BY l.seq LIMIT ?")) {}
+
+  // True while there are more.
+  bool page() {
+    Using use(rows_);
+    use->bind(1, signed_of(last_)).bind(2, kRows);
+    bool any = false;
+    for (; use->step(); any = true) look();
+    return any;
+  }
+
+  Rehashed out;
+  Seq last() const { return last_; }
+
+ private:
+  void look() {
+    const Seq seq = static_cast<Seq>(rows_.integer(0));
+    out.holes += signed_of(seq - last_ - 1);
+    last_ = seq;
+    Hash id{};
+    if (const View stored = rows_.blob(1); stored.size() == id.size()) std::copy(stored.begin(), stored.end(), id.begin());
+    chain_ = chain_next(crypto_, chain_, id);
+    if (seq % kChainStep == 0 && as_text(rows_.blob(8)) != as_text(chain_)) ++out.chains;
+    if (rows_.null(3)) {
+      if (rows_.integer(2) != 0) ++out.missing;
+      return;
+    }
+    if (right(id)) {
+      ++out.right;
+      return;
+    }
+    ++out.wrong;
+    if (out.first_wrong.size() < 10) out.first_wrong.push_back(seq);
+  }
+
+  bool right(const Hash& id) {
+    canonical_.clear();
+    Writer all(canonical_);
+    all.bytes(rows_.blob(3));
+    if (!rows_.null(4)) {
+      const std::string_view sender = rows_.text(4), text = rows_.text(5);
+      all.u8(static_cast<std::uint8_t>(sender.size())).bytes(as_view(sender));
+      all.u32(static_cast<std::uint32_t>(text.size())).bytes(as_view(text));
+    }
+    Message message;
+    return message_id(crypto_, canonical_) == id && decode_message(canonical_, message) == MessageFault::kNone &&
+           signed_of(epoch_of(message.created)) == rows_.integer(6) && rows_.integer(7) == 0 &&
+           rows_.integer(2) == signed_of(canonical_.size());
+  }
+
+  Crypto& crypto_;
+  Statement rows_;
+  Seq last_ = 0;
+  Hash chain_{};
+  Bytes canonical_;
+};
+
+}  // namespace
+
+std::vector<std::string> integrity(Database& db, int most) {
+  std::vector<std::string> out;
+  for (const std::string& check : {"integrity_check(" + std::to_string(most) + ")", std::string("foreign_key_check")}) {
+    Statement rows = db.prepare("PRAGMA " + check);
+    while (out.size() < static_cast<std::size_t>(most) && rows.step()) {
+      if (rows.text(0) == "ok") continue;
+      const bool reference = check == "foreign_key_check";
+      out.push_back(reference ? "a row of " + std::string(rows.text(0)) + " belongs to one of " + std::string(rows.text(2)) + " that is not there"
+                              : std::string(rows.text(0)));
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> foreign_schema(Database& db) {
+  Database fresh = Database::in_memory();
+  fresh.exec(kTables);
+  Schema there = schema_of(db);
+  std::vector<std::string> out;
+  for (const auto& [name, sql] : schema_of(fresh)) {
+    const auto found = there.find(name);
+    if (found == there.end() || found->second != sql) out.push_back(name);
+    if (found != there.end()) there.erase(found);
+  }
+  for (const auto& [name, sql] : there) out.push_back(name);
+  return out;
+}
+
+Rehashed rehash(Database& db, Crypto& crypto, const std::function<void(Seq, Seq)>& progress) {
+  Rehash work(db, crypto);
+  const Seq all = static_cast<Seq>(number(db, "SELECT coalesce(max(seq), 0) FROM log"));
+  while (work.page()) {
+    if (progress) progress(work.last(), all);
+  }
+  work.out.stray = number(db, "SELECT count(*) FROM body WHERE seq NOT IN (SELECT seq FROM log)");
+  return work.out;
+}
+
+std::int64_t heard_after(Database& db, std::int64_t wall_ms) {
+  Statement row = db.prepare("SELECT count(*) FROM log WHERE heard_ms>?");
+  row.bind(1, wall_ms).step();
+  return row.integer(0);
+}
+
+void each_key(Database& db, const std::function<void(const KeyRow&)>& take) {
+  const Columns columns(db);
+  Statement rows = db.prepare("SELECT id, fp, private FROM keys ORDER BY id");
+  while (rows.step()) {
+    KeyRow key{rows.integer(0), columns.fp("keys.fp", rows, 1), {}};
+    key.private_der = columns.private_key(key.id, key.fp, rows, 2);
+    take(key);
+    wipe(key.private_der);
+  }
+}
+
+}  // namespace gossip::db

@@ -1,0 +1,137 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "crypto/openssl.h"
+#include "db/files.h"
+#include "db/json.h"
+#include "db/salvage.h"
+#include "gossip/text.h"
+#include "gossipc/key_check.h"
+#include "gossipc/store.h"
+#include "sys/error.h"
+#include "sys/fd.h"
+#include "sys/files.h"
+
+namespace gossip::client {
+namespace {
+
+constexpr const char* kParts[] = {"", "-wal", "-journal"};
+
+void copy_file(const std::string& from, const std::string& to) {
+  const sys::Fd in(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!in) sys::fail("cannot open " + from);
+  db::make_private_file(to);
+  const sys::Fd out(::open(to.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!out) sys::fail("cannot open " + to);
+  std::array<char, 65536> piece;
+  for (ssize_t n; (n = ::read(in.get(), piece.data(), piece.size())) != 0;) {
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno != EIO) sys::fail("cannot read " + from);
+    if (n < 0) {  // a bad place of the disk: nothing is there, and what follows stays where it was
+      if (::lseek(in.get(), 4096, SEEK_CUR) < 0) sys::fail("cannot read " + from);
+      n = 4096;
+      std::fill_n(piece.begin(), n, '\0');
+    }
+    if (::write(out.get(), piece.data(), static_cast<std::size_t>(n)) != n) sys::fail("cannot write " + to);
+  }
+}
+
+// What SQLite works on in the place of the damaged files. It is gone when this goes.
+class Copy {
+ public:
+  Copy(const std::string& from, std::string to) : path_(std::move(to)) {
+    clear();
+    try {
+      for (const char* part : kParts) {
+        if (db::check_file(from + part) >= 0) copy_file(from + part, path_ + part);
+      }
+    } catch (...) {
+      clear();
+      throw;
+    }
+  }
+  Copy(const Copy&) = delete;
+  ~Copy() {
+    for (const char* part : {"", "-wal", "-journal", "-shm"}) ::unlink((path_ + part).c_str());
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  void clear() {
+    for (const char* part : {"", "-wal", "-journal", "-shm"}) db::remove_file(path_ + part);
+  }
+  std::string path_;
+};
+
+std::string counted(std::int64_t n, const char* what) { return n == 0 ? "" : ", " + std::to_string(n) + " " + what; }
+
+void print_json(Call& call, const std::string& into, const db::Salvaged& out) {
+  db::Database db = db::open_store(into, {.create = false, .write = false});
+  db::JsonObject object(db);
+  object.text("into", into).integer("messages", out.kept).integer("whole", out.whole).integer("without_text", out.without_text);
+  object.integer("unknown_deliverer", out.unknown_via).integer("wrong", out.wrong).integer("unreadable", out.textless);
+  object.integer("lost", out.lost).boolean("end_unknown", out.tail_unknown).boolean("new_log", out.new_log);
+  object.boolean("new_tables", out.new_tables).boolean("sealed", out.sealed).boolean("seal_lost", out.seal_lost);
+  call.out.put(shown(object.take(), Show::kJson) + "\n");
+  for (const db::SalvagedTable& one : out.tables) {
+    object.text("table", one.name).integer("kept", one.kept).integer("refused", one.refused).integer("gaps", one.gaps);
+    call.out.put(shown(object.take(), Show::kJson) + "\n");
+  }
+}
+
+void print_words(Call& call, const db::Salvaged& out) {
+  call.out.put("messages: " + std::to_string(out.kept) + " kept" + counted(out.without_text, "of them without a text, as before") +
+               counted(out.unknown_via, "of them without knowing who delivered them") + "\n");
+  call.out.put("messages hashed again: " + std::to_string(out.whole) + " right, " + std::to_string(out.wrong) + " wrong and not kept" +
+               counted(out.textless, "unreadable") + counted(out.lost, "not there") +
+               (out.tail_unknown ? ", and at the end nobody knows how many" : "") + "\n");
+  for (const db::SalvagedTable& one : out.tables) {
+    call.out.put(one.name + ": " + std::to_string(one.kept) + " kept" + counted(one.refused, "of a wrong form, or belonging to what is lost") +
+                 counted(one.gaps, one.gaps == 1 ? "place unreadable" : "places unreadable") + "\n");
+  }
+}
+
+void note_results(const std::string& path, const std::string& into, const db::Salvaged& out) {
+  if (out.new_tables) note("the description of the tables was lost, and is taken to be as it was made");
+  if (out.seal_lost) note("what says how names and keys were sealed is lost, and all that was sealed with it: make your friends anew");
+  if (out.new_log) {
+    note("the log is a new one: friends read it from the start, and we read theirs again; what they have of what was lost comes back");
+  }
+  note("saved into " + into + "; " + path + " is as it was");
+  note("next: look at it with GOSSIPD_DB_PATH=" + into + " gossipc fsck --full");
+  note("then move " + path + " and its -wal away, and " + into + " into its place; gossipd goes on from there");
+}
+
+}  // namespace
+
+int recover(Call& call) {
+  const std::string& path = call.config.db_path;
+  const std::string into = call.options.has(kInto) ? call.options.value(kInto) : path + ".recovered";
+  db::check_directory(db::directory_of(path), false);
+  if (db::check_file(path) < 0) return fail(kNoSuch, "no database at " + path, "GOSSIPD_DB_PATH says where it is");
+  if (into.empty() || into.ends_with('/')) return fail(kUsage, "--into needs the name of a file", "gossipc recover --into saved.db");
+  db::check_directory(db::directory_of(into), false);
+  if (::access(into.c_str(), F_OK) == 0) return fail(kUsage, into + " is there already", "name another one with --into");
+  std::optional<sys::LockFile> lock;
+  if (::access((path + ".lock").c_str(), W_OK) == 0) {  // else no daemon has ever run there, or can
+    std::string holder;
+    lock = sys::LockFile::take(path + ".lock", holder);
+    if (!lock) return fail(kBusy, "gossipd runs on " + path, "stop it first");
+  }
+  const auto crypto = crypto::make_crypto();
+  db::Salvaged out;
+  try {
+    const Copy copy(path, into + ".copy");
+    out = db::salvage(copy.path(), into, *crypto, key_fits);
+  } catch (const db::Error& error) {
+    throw db::Error(error.trouble(), "cannot recover " + path + ": " + error.what(), error.hint());
+  }
+  call.options.has(kJson) ? print_json(call, into, out) : print_words(call, out);
+  call.out.flush();
+  if (!call.quiet()) note_results(path, into, out);
+  return kDone;
+}
+
+}  // namespace gossip::client
