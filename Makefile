@@ -135,8 +135,9 @@ campaign_power  = GOSSIP_CUTS=$(COUNT) $(BUILD)/unit-faults --gtest_brief=1 --gt
 campaign_errors = GOSSIP_CALLS=$(COUNT) $(BUILD)/unit-faults --gtest_brief=1 --gtest_filter='Errors.*'
 campaign_memory = GOSSIP_CALLS=$(COUNT) $(BUILD)/unit-faults --gtest_brief=1 --gtest_filter='Starved*' && \
   GOSSIP_CALLS=$(COUNT) GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_starved.py
+campaign_damage = GOSSIP_DAMAGE=$(COUNT) $(BUILD)/unit-db --gtest_brief=1 --gtest_filter='Damage.*'
 campaign: COUNT = 20000
-campaign: $(BUILD)/unit-faults $(BUILD)/starved-gossipc ## NAME=power COUNT=20000 SEED=1: so many cuts of the power; NAME=errors: the disk fails at every call; NAME=memory: malloc does
+campaign: $(BUILD)/unit-faults $(BUILD)/unit-db $(BUILD)/starved-gossipc ## NAME=power COUNT=20000 SEED=1: so many cuts of the power; NAME=errors: the disk fails at every call; NAME=memory: malloc does; NAME=damage: files with flipped bytes, and cut off
 	@GOSSIP_SEED=$(SEED) $(if $(campaign_$(NAME)),$(campaign_$(NAME)),false)
 
 # Two builds: a quick one for most of the executions, and one with sanitizers.

@@ -59,6 +59,16 @@ static std::uint32_t big_endian(const Bytes& header, std::size_t at) { return Re
               "this program knows schemas up to " + std::to_string(kSchemaVersion) + "; install the newer one");
 }
 
+// Where a -wal has something, the rest may be in there. The length after the header: the file only grows.
+static void check_length(const std::string& path, const Bytes& header) {
+  if (size_of(path + "-wal") > 0 || big_endian(header, 24) != big_endian(header, 92)) return;
+  const std::uint64_t page = Reader(View(header).subspan(16)).u16(), wanted = (page == 1 ? 65536 : page) * big_endian(header, 28);
+  const auto there = static_cast<std::uint64_t>(size_of(path));
+  if (there >= wanted) return;
+  throw Error(Trouble::kDamaged, path + " is cut off: " + std::to_string(there) + " of " + std::to_string(wanted) + " bytes are there",
+              "gossipc recover saves what can be read; or put a backup in its place");
+}
+
 // Offsets: SQLite file format 1.3. All of it is in the file from the start, whatever the WAL holds.
 static void check_header(const std::string& path, std::int64_t size) {
   Bytes header = Database::header(path);
@@ -71,6 +81,7 @@ static void check_header(const std::string& path, std::int64_t size) {
   }
   std::uint32_t version = big_endian(header, 60);
   if (version > kSchemaVersion) newer(path, version);
+  check_length(path, header);
 }
 
 static void check_files(const std::string& path, const OpenOptions& options) {
@@ -97,7 +108,7 @@ static void check_contents(Database& db, const std::string& path) {
     if (error.trouble() != Trouble::kOther) throw;
   }
   throw Error(Trouble::kDamaged, "database " + path + " is damaged: its first table is not as it was made",
-              "put a backup in its place");
+              "gossipc recover saves what can be read; or put a backup in its place");
 }
 
 Database open_store(const std::string& path, const OpenOptions& options) {

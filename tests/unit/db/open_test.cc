@@ -271,7 +271,7 @@ TEST_F(Open, WhatIsWrongIsSaidInOurWords) {
             "what is wrong with the disk, or with the file's permissions");
   write_file(path_ + ".bad", std::string(8192, 'x'));
   EXPECT_EQ(said([&] { Database(path_ + ".bad", Database::Mode::kRead, 0).pragma("user_version"); }),
-            "database " + path_ + ".bad is damaged (exec, code 26) | put a backup in its place");
+            "database " + path_ + ".bad is damaged (exec, code 26) | gossipc recover saves what can be read; or put a backup in its place");
 }
 
 TEST_F(Open, TidyAtCloseLeavesNoWalWhereNobodyElseIs) {
