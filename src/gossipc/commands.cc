@@ -2,8 +2,7 @@
 
 namespace gossip::client {
 
-const std::vector<Command>& commands() {
-  static const std::vector<Command> kCommands = {
+static const std::vector<Command> kCommands = {
       {"add-peer", "add-peer", 'a', kName, "nHpR", " NAME [--host HOST[:PORT]]... [--port PORT]",
        "make a friend: prints the key to give them",
        "Prints \"Exchange key:\" and a public key on standard output. Give it to this friend and to nobody else, over a way you\n"
@@ -91,9 +90,9 @@ const std::vector<Command>& commands() {
        "\n"
        "  gossipc forge-transcript --hearer bob.pem --speaker alice.pem --source alice -m \"I owe you ten pounds\"\n",
        forge_transcript},
-  };
-  return kCommands;
-}
+};
+
+const std::vector<Command>& commands() { return kCommands; }
 
 std::string usage() {
   return summary() +
