@@ -47,7 +47,7 @@ SEED      ?= 1
 SCENARIO  ?=
 COUNT     ?= 300
 
-.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench timing abuse walrace campaign fuzz fuzz-campaign fuzzers-built install uninstall clean help
+.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench timing abuse kill walrace campaign fuzz fuzz-campaign fuzzers-built install uninstall clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -77,7 +77,7 @@ $(BUILD)/replay-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/support/replay_main.o 
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(product) $(support) $(inner)
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -fsanitize=fuzzer -o $@ $^ $(libs)
 
-check: all $(units) $(replays) $(BUILD)/sim $(BUILD)/deniability $(BUILD)/attack $(attackers) $(BUILD)/starved-gossipc ## run every test; the last line is "N passed, N failed"
+check: all $(units) $(replays) $(BUILD)/sim $(BUILD)/deniability $(BUILD)/attack $(BUILD)/gossipd-poison $(BUILD)/starved-gossipc $(attackers) ## run every test; the last line is "N passed, N failed"
 	@python3 tests/run.py --build $(BUILD)
 
 check-deniability: all $(BUILD)/deniability ## COUNT=300: real transcripts among as many forged ones, before a judge with all the hearer's keys
@@ -85,6 +85,10 @@ check-deniability: all $(BUILD)/deniability ## COUNT=300: real transcripts among
 
 $(BUILD)/deniability: $(call objects,tests/deniability) $(product) $(filter-out %/main.o,$(o_gossipc))
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
+
+# gossipd with a bug of its own
+$(BUILD)/gossipd-poison: $(product) $(o_gossipd) $(BUILD)/tests/crash/poison.o
+	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -Wl,--wrap=EVP_DigestUpdate -o $@ $^ $(libs)
 
 asan: ## the same under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CXXFLAGS="-O1 -g $(san)" check
@@ -123,6 +127,9 @@ $(BUILD)/abuse-%: $(BUILD)/tests/abuse/%.o $(product) $(inner)
 
 abuse: all $(attackers) ## a live daemon under everything that strangers and false friends can do, for minutes; prints the counts
 	@GOSSIP_LONG=1 GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_abuse.py
+
+kill: all ## COUNT=300: so many kill -9 of listeners, workers and sends in a busy exchange
+	@GOSSIP_TEST_COUNT=$(COUNT) GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_kill.py
 
 bench: all $(BUILD)/bench-hop $(BUILD)/bench-floor ## a live hop between two daemons, beside the machine's own floor
 	@python3 tests/bench/bench.py --build $(BUILD)

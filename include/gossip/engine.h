@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <variant>
@@ -32,10 +33,13 @@ struct PeerInfo {
   bool dialable = false;
   std::uint64_t address_stamp = 0;  // changes when the address or key does: clears the back-off
   std::uint64_t last_up = 0;        // the greater, the later it was up; 0: never. Only an order, for the dials at start
+  unsigned crashes = 0;             // of ours, lately, at what it sent: when there is one more, it is put off,
+  Micros put_off = 0;               // for so long
 };
 
 // --- events
-struct PeersChanged { std::vector<PeerInfo> peers; };                    // all of them, at start and after every change
+// All of them, at start and after every change. quarantine: marks (Desk) of what made us crash, and is not touched again.
+struct PeersChanged { std::vector<PeerInfo> peers; std::set<Id12> quarantine = {}; };
 struct LinkUp { LinkId link; PeerId peer; std::uint64_t gen; bool dialled; };
 struct LinkDown { LinkId link; End why; };
 struct BytesIn { LinkId link; View bytes; };
@@ -74,6 +78,7 @@ struct EngineConfig {
 
 struct EngineStats {
   std::uint64_t bodies = 0, bodies_stored = 0, bodies_twice = 0, bodies_wrong = 0, refused = 0, gone = 0;
+  std::uint64_t quarantined = 0;                  // frames left alone, since one like it made us crash
   std::uint64_t haves = 0, wants = 0, frames_in = 0, bytes_in = 0, bytes_out = 0, protocol_errors = 0;
   std::uint64_t commits = 0, commits_failed = 0;
   std::uint64_t other_log = 0, mismatch = 0;      // logs of friends that had to be read from the start again
@@ -86,7 +91,7 @@ struct EngineStats {
 
 class Engine {
  public:
-  Engine(const EngineConfig& config, Store& store, Crypto& crypto, Rng& rng);
+  Engine(const EngineConfig& config, Store& store, Crypto& crypto, Rng& rng, Desk* desk = nullptr);
   ~Engine();
   void handle(Now now, const Event& event);
   void tick(Now now);

@@ -85,6 +85,15 @@ class Crypto {
   virtual Kem* kem() { return nullptr; }                                          // null: ML-KEM is not to be had, or not wanted
 };
 
+// Is told what is in hand, before it is touched: should the process die of it, the next one knows what it was (gossipd(8), CRASHES).
+// mark: the first bytes of a message's id, or of the hash of another frame; zeros: nothing in particular.
+class Desk {
+ public:
+  virtual ~Desk() = default;
+  virtual void take(PeerId from, const Id12& mark) = 0;
+  virtual void clear() = 0;
+};
+
 // A row of the log, without its text.
 struct LogRow {
   Seq seq = 0;

@@ -42,7 +42,7 @@ void Dialler::tell(Now now, Friend& f) {
   const bool up = f.state == Health::kUp;
   Note note{f.info.peer, true, up ? Health::kUp : Health::kWaiting, f.why, std::nullopt, f.failures, false};
   if (!up && f.info.dialable) {
-    note.next = dialling(f) ? now.mono : f.next;
+    note.next = dialling(f) ? now.mono : due_at(f);
     note.outage = outage_;
   }
   if (f.told ? same(*f.told, note) : !f.info.dialable) return;
@@ -215,8 +215,18 @@ void Dialler::clear(Now now) {
     if (f.state != Health::kWaiting) continue;
     f.failures = f.misses = 0;
     f.next = now.mono;
+    f.not_before = 0;
     tell(now, f);
   }
+  reckon();
+}
+
+void Dialler::put_off(Now now, PeerId peer, Micros until) {
+  Friend* f = find(peer);
+  if (!f) return;
+  f->not_before = until;
+  if (f->state == Health::kWaiting) f->why = Why::kMadeUsCrash;
+  tell(now, *f);
   reckon();
 }
 
@@ -238,7 +248,7 @@ std::optional<PeerId> Dialler::due(Now now) {
   if (!next_ || now.mono < *next_) return std::nullopt;
   Friend* first = nullptr;
   for (auto& [peer, f] : friends_) {
-    if (!may_dial(f) || now.mono < f.next) continue;
+    if (!may_dial(f) || now.mono < due_at(f)) continue;
     if (!first || std::make_pair(rank(f), f.next) < std::make_pair(rank(*first), first->next)) first = &f;
   }
   GOSSIP_CHECK(first != nullptr);
@@ -253,7 +263,7 @@ std::optional<PeerId> Dialler::due(Now now) {
 void Dialler::reckon() {
   next_.reset();
   for (const auto& [peer, f] : friends_) {
-    if (may_dial(f)) next_ = earlier(next_, f.next);
+    if (may_dial(f)) next_ = earlier(next_, due_at(f));
   }
   if (next_) next_ = std::max(*next_, next_slot_);
 }

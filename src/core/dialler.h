@@ -5,6 +5,7 @@
 //                        '------ failed -----------------------^
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
@@ -23,7 +24,8 @@ class Dialler {
   void down(Now now, PeerId peer, Why why);
   void failed(Now now, PeerId peer, Why why);
   void inbound(Now now, PeerId peer, bool up);              // the friend's own session to us, in either process
-  void clear(Now now);                                      // everybody who waits, soon
+  void put_off(Now now, PeerId peer, Micros until);         // what it sent made us crash. REQUIRES that it is not up
+  void clear(Now now);                                      // everybody who waits, soon; nobody is put off any more
 
   std::optional<PeerId> due(Now now);                       // at most one to dial; call until there is none
   std::optional<Micros> next_deadline() const { return next_; }
@@ -39,7 +41,8 @@ class Dialler {
     bool known = false;                  // was up, or heard from, since we started
     unsigned failures = 0;               // in a row, that count: our own outage is left out
     unsigned misses = 0;                 // in a row, all of them
-    Micros next = 0;                     // when to dial
+    Micros next = 0;                     // when to dial,
+    Micros not_before = 0;               // and not before
     Micros since = 0;                    // last success, or when address or key last changed
     Micros up_at = 0;
     std::optional<Micros> failed_at;
@@ -58,6 +61,7 @@ class Dialler {
   void set_outage(Now now, bool outage);
   unsigned rank(const Friend& f) const;
   bool may_dial(const Friend& f) const;
+  Micros due_at(const Friend& f) const { return std::max(f.next, f.not_before); }
   bool dialling(const Friend& f) const { return f.state == Health::kDialling || f.redial; }
   void reckon();  // next_, after anything changed
   Micros jitter(Micros wait);

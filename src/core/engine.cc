@@ -10,8 +10,8 @@ namespace gossip {
 
 constexpr std::size_t kFirstRoom = 16 * 1024;  // before the driver has said how much a link takes
 
-Engine::Impl::Impl(const EngineConfig& config, Store& store, Crypto& crypto, Rng& rng)
-    : config_(config), store_(store), crypto_(crypto), tail_(store, crypto), tracker_(store), dialler_(config, rng) {}
+Engine::Impl::Impl(const EngineConfig& config, Store& store, Crypto& crypto, Rng& rng, Desk* desk)
+    : config_(config), store_(store), crypto_(crypto), desk_(desk), tail_(store, crypto), tracker_(store), dialler_(config, rng) {}
 
 Engine::Impl::Link::Link(Impl& engine, Now now, const LinkUp& event, FetchMemory& memory)
     : tracker(engine.tracker_), id(event.link), peer(event.peer), up_at(now.mono), dialled(event.dialled), free(kFirstRoom),
@@ -39,14 +39,27 @@ void Engine::Impl::on(Now now, const PeersChanged& event) {
     close(now, link, CloseCode::kNormal, Why::kChanged);
   }
   std::erase_if(friends_, [&](const auto& f) { return !stays(f.first, f.second.info.gen); });
+  dialler_.set_peers(now, event.peers);
+  quarantine_ = event.quarantine;
   for (const auto& [peer, info] : wanted) {
     auto [f, fresh] = friends_.try_emplace(peer);
-    f->second.info = info;
+    const unsigned before = std::exchange(f->second.info, info).crashes;
     if (fresh) f->second.ours_lost = now.mono;
+    if (info.crashes > before && info.put_off > 0) put_off(now, peer, now.mono + info.put_off);
   }
-  dialler_.set_peers(now, event.peers);
   choose_ = true;
   everybody();  // shares of credit may have changed
+}
+
+// In both processes, whichever of them it was that crashed.
+void Engine::Impl::put_off(Now now, PeerId peer, Micros until) {
+  friends_.at(peer).put_off_until = until;
+  for (std::size_t i = links_.size(); i-- > 0;) {
+    auto link = links_.begin() + static_cast<std::ptrdiff_t>(i);
+    if (link->second->peer == peer) close(now, link, CloseCode::kBusy, Why::kMadeUsCrash);
+  }
+  if (config_.dials) dialler_.put_off(now, peer, until);
+  else act(Note{peer, false, Health::kWaiting, Why::kMadeUsCrash});
 }
 
 void Engine::Impl::on(Now now, const LinkUp& event) {
@@ -54,6 +67,12 @@ void Engine::Impl::on(Now now, const LinkUp& event) {
   if (f == friends_.end() || f->second.info.gen != event.gen) {
     act(CloseLink{event.link, CloseCode::kNormal});
     if (event.dialled) dialler_.failed(now, event.peer, Why::kChanged);
+    return;
+  }
+  if (now.mono < f->second.put_off_until) {
+    act(CloseLink{event.link, CloseCode::kBusy});
+    if (event.dialled) dialler_.failed(now, event.peer, Why::kMadeUsCrash);
+    else act(Note{event.peer, false, Health::kWaiting, Why::kMadeUsCrash});
     return;
   }
   GOSSIP_CHECK(!links_.contains(event.link));
@@ -141,7 +160,10 @@ void Engine::Impl::on(Now now, const Sibling& event) {
   dialler_.inbound(now, event.peer, event.up);
 }
 
-void Engine::Impl::on(Now now, const ClearBackoff&) { dialler_.clear(now); }
+void Engine::Impl::on(Now now, const ClearBackoff&) {
+  for (auto& [peer, f] : friends_) f.put_off_until = 0;
+  dialler_.clear(now);
+}
 
 void Engine::Impl::on(Now, const StoreRoom& event) {
   stats.stops_store += room_ && !event.room;
@@ -160,9 +182,14 @@ void Engine::Impl::on(Now now, const CommitTook& event) {
 void Engine::Impl::on(Now now, const BytesIn& event) {
   auto it = links_.find(event.link);
   if (it == links_.end()) return;
-  Link& link = *it->second;
   stats.bytes_in += event.bytes.size();
-  link.reader.feed(event.bytes);
+  if (desk_) desk_->take(it->second->peer, {});
+  hear(now, *it->second, event.bytes);
+  if (desk_) desk_->clear();
+}
+
+void Engine::Impl::hear(Now now, Link& link, View bytes) {
+  link.reader.feed(bytes);
   RawFrame frame;
   for (;;) {
     FrameReader::Got got = link.reader.next(frame);
@@ -199,8 +226,27 @@ Engine::Impl::Next Engine::Impl::fail(Now now, Link& link, Why why) {
   return Next::kClosed;
 }
 
+// A message is the same from whoever brings it, and under whatever number.
+Id12 Engine::Impl::mark_of(const Link& link, const RawFrame& frame) {
+  if (static_cast<FrameType>(frame.type) == FrameType::kBody) {
+    const auto body = decode_body(frame.payload);
+    const auto id12 = body ? link.fetcher.promised(body->seq) : std::nullopt;
+    if (id12) return *id12;
+  }
+  const Hash hash = crypto_.sha256(frame.payload);
+  Id12 mark;
+  std::copy_n(hash.begin(), mark.size(), mark.begin());
+  mark[0] ^= frame.type;
+  return mark;
+}
+
 Engine::Impl::Next Engine::Impl::on_frame(Now now, Link& link, const RawFrame& frame) {
   const auto type = static_cast<FrameType>(frame.type);
+  if (desk_) {
+    const Id12 mark = mark_of(link, frame);
+    desk_->take(link.peer, mark);
+    if (quarantine_.contains(mark)) return leave_alone(now, link, frame);
+  }
   if (!link.hello_got) return type == FrameType::kHello ? on_hello(now, link, frame.payload) : fail(now, link, Why::kProtocolError);
   if (frame.type >= kIgnorableFrom) return Next::kGoOn;
   switch (type) {
@@ -229,6 +275,15 @@ Engine::Impl::Next Engine::Impl::on_frame(Now now, Link& link, const RawFrame& f
       return Next::kClosed;
     default: return on_served(now, link, type, frame.payload);
   }
+}
+
+// A message is refused, and others come; what cannot be left out of the stream ends it.
+Engine::Impl::Next Engine::Impl::leave_alone(Now now, Link& link, const RawFrame& frame) {
+  ++stats.quarantined;
+  const auto body = static_cast<FrameType>(frame.type) == FrameType::kBody ? decode_body(frame.payload) : std::nullopt;
+  if (body && link.hello_got) return judge(now, link, link.fetcher.refuse(now, body->seq));
+  close(now, links_.find(link.id), CloseCode::kBusy, Why::kMadeUsCrash);
+  return Next::kClosed;
 }
 
 Engine::Impl::Next Engine::Impl::on_hello(Now now, Link& link, View payload) {
@@ -276,8 +331,8 @@ Engine::Impl::Next Engine::Impl::judge(Now now, Link& link, Fetcher::Verdict ver
 
 // --- the outside
 
-Engine::Engine(const EngineConfig& config, Store& store, Crypto& crypto, Rng& rng)
-    : impl_(std::make_unique<Impl>(config, store, crypto, rng)) {}
+Engine::Engine(const EngineConfig& config, Store& store, Crypto& crypto, Rng& rng, Desk* desk)
+    : impl_(std::make_unique<Impl>(config, store, crypto, rng, desk)) {}
 Engine::~Engine() = default;
 void Engine::handle(Now now, const Event& event) {
   std::visit([&](const auto& e) { impl_->on(now, e); }, event);

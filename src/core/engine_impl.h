@@ -17,7 +17,7 @@ namespace gossip {
 
 class Engine::Impl {
  public:
-  Impl(const EngineConfig& config, Store& store, Crypto& crypto, Rng& rng);
+  Impl(const EngineConfig& config, Store& store, Crypto& crypto, Rng& rng, Desk* desk);
 
   void on(Now now, const PeersChanged& event);
   void on(Now now, const LinkUp& event);
@@ -49,6 +49,7 @@ class Engine::Impl {
     std::size_t ours = 0;          // open sessions that we dialled
     Micros ours_lost = 0;          // since when there is none, in either process
     bool over_quota = false;
+    Micros put_off_until = 0;      // what it sent made us crash
   };
   struct Link {
     Link(Impl& engine, Now now, const LinkUp& event, FetchMemory& memory);
@@ -72,7 +73,10 @@ class Engine::Impl {
   using Links = OrderedMap<LinkId, std::unique_ptr<Link>>;
   enum class Next { kGoOn, kClosed };
 
+  void hear(Now now, Link& link, View bytes);
+  Id12 mark_of(const Link& link, const RawFrame& frame);
   Next on_frame(Now now, Link& link, const RawFrame& frame);
+  Next leave_alone(Now now, Link& link, const RawFrame& frame);
   Next on_hello(Now now, Link& link, View payload);
   Next on_served(Now now, Link& link, FrameType type, View payload);
   Next judge(Now now, Link& link, Fetcher::Verdict verdict);
@@ -82,6 +86,7 @@ class Engine::Impl {
   bool covered(const Friend& f) const { return f.ours > 0 || (!config_.dials && siblings_.contains(f.info.peer)); }
   template <class Change>
   void cover_changes(Now now, PeerId peer, Change change);
+  void put_off(Now now, PeerId peer, Micros until);
   void choose_fetching(Now now);
   void act(Action action);
   void look_at_quota(Now now, PeerId peer);
@@ -95,10 +100,12 @@ class Engine::Impl {
   const EngineConfig config_;
   Store& store_;
   Crypto& crypto_;
+  Desk* const desk_;
   LogTail tail_;
   Tracker tracker_;
   Dialler dialler_;
   std::map<PeerId, Friend> friends_;
+  std::set<Id12> quarantine_;
   std::set<PeerId> siblings_;  // whom the other process has a session with
 
   // No work without a reason: only links on the agenda are looked at. Both outlive the links, which write here to the end.

@@ -99,6 +99,7 @@ bool Engine::Impl::commit(Now now) {
   }
   const std::size_t count = tracker_.staged().size();
   const Committed committed = store_.commit(tracker_.staged(), cursors, acks);
+  if (desk_) desk_->clear();
   if (!committed) {
     ++stats.commits_failed;
     stalled_until_ = now.mono + kStall;

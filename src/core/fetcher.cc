@@ -143,6 +143,21 @@ Fetcher::Verdict Fetcher::on_body(Now now, const Body& body) {
   return take_body(body, asked);
 }
 
+std::optional<Id12> Fetcher::promised(Seq seq) const {
+  const auto leave = leave_.find(seq);
+  if (leave == leave_.end()) return std::nullopt;
+  return leave->second.key.id12;
+}
+
+Fetcher::Verdict Fetcher::refuse(Now now, Seq seq) {
+  if (!leave_.contains(seq)) return Verdict::kProtocolError;
+  ++stats_.refused;
+  answered(now, seq);
+  body_until_ = 0;
+  resolve_here(seq);
+  return Verdict::kOk;
+}
+
 Fetcher::Verdict Fetcher::take_body(const Body& body, const Asked& asked) {
   if (body.message.size() != asked.size) return wrong_body(body.seq, asked.key.id12);
   Incoming incoming{message_id(crypto_, body.message), asked.key.epoch, peer_, {}};

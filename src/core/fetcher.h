@@ -50,6 +50,8 @@ class Fetcher {
   Verdict on_body(Now now, const Body& body);
   Verdict on_gone(Now now, const Seqs& gone);
   void on_data(Now now, std::size_t body_pending);  // bytes came, and a BODY of this length is arriving (0: none is)
+  Verdict refuse(Now now, Seq seq);  // a BODY of it came, and is not looked at
+  std::optional<Id12> promised(Seq seq) const;  // of which message a BODY is due
   bool expects(Seq seq) const { return leave_.contains(seq); }      // a BODY
   bool counted(Seq seq) const { return outstanding_.contains(seq); }  // among what is in flight
   bool catching_up() const { return state_ == State::kStreaming && upto_ + kMaxBatch < size_; }

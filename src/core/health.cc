@@ -48,6 +48,7 @@ constexpr Row kRows[] = {
     {Why::kNoHead, "no_head", "they never answered FETCH"},
     {Why::kWrongMessage, "wrong_message", "they sent another message than they had announced"},
     {Why::kLogChanging, "log_changing", "their log changed again within ten minutes"},
+    {Why::kMadeUsCrash, "made_us_crash", "put off, as what they sent made gossipd crash"},
     {Why::kChanged, "changed", "no longer a friend, or with a new key"},
 
     {Why::kLogRestarted, "log_restarted", "their log is not the one it was, and is read from the start"},

@@ -45,7 +45,7 @@ std::int64_t day_of(std::int64_t wall_ms) { return wall_ms / 86'400'000; }
 }  // namespace
 
 struct Log::Impl {
-  Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)());
+  Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)(), Desk* desk_port);
 
   Seq last_seq();
   std::optional<Seq> append(const Incoming& message, std::int64_t heard_ms);
@@ -61,6 +61,7 @@ struct Log::Impl {
   Database& db;
   Crypto& crypto;
   std::int64_t (*wall_ms)();
+  Desk* desk;
   Secret32 key;
   Seq size = 0;
   std::int64_t version = 0;  // PRAGMA data_version when size was read
@@ -78,8 +79,8 @@ struct Log::Impl {
       taken;
 };
 
-Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)())
-    : db(database), crypto(crypto_port), wall_ms(clock) {
+Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)(), Desk* desk_port)
+    : db(database), crypto(crypto_port), wall_ms(clock), desk(desk_port) {
   data_version = db.prepare("PRAGMA data_version");
   last = db.prepare("SELECT coalesce(max(seq), 0) FROM log");
   held = db.prepare("SELECT 1 FROM log WHERE scope=0 AND epoch=? AND id>=? AND id<=? LIMIT 1");
@@ -119,6 +120,11 @@ Seq Log::Impl::last_seq() {
 }
 
 std::optional<Seq> Log::Impl::append(const Incoming& message, std::int64_t heard_ms) {
+  if (desk) {
+    Id12 mark;
+    std::copy_n(message.id.begin(), mark.size(), mark.begin());
+    desk->take(message.via, mark);
+  }
   Columns columns = split(message.message);
   {
     Using use(add_row);
@@ -206,7 +212,8 @@ void Log::Impl::count_taken(const std::map<PeerId, std::uint64_t>& bytes, std::i
 
 // --- the port
 
-Log::Log(Database& db, Crypto& crypto, std::int64_t (*wall_ms)()) : impl_(std::make_unique<Impl>(db, crypto, wall_ms)) {
+Log::Log(Database& db, Crypto& crypto, std::int64_t (*wall_ms)(), Desk* desk)
+    : impl_(std::make_unique<Impl>(db, crypto, wall_ms, desk)) {
   refresh();
 }
 

@@ -12,7 +12,7 @@ namespace gossip::db {
 class Log : public Store {
  public:
   // REQUIRES db and crypto to outlive it. `wall_ms` is asked at each commit for heard_ms.
-  Log(Database& db, Crypto& crypto, std::int64_t (*wall_ms)());
+  Log(Database& db, Crypto& crypto, std::int64_t (*wall_ms)(), Desk* desk = nullptr);
   ~Log() override;
 
   Seq size() override;  // cached; refreshed by refresh() and commit()

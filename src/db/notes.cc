@@ -1,4 +1,5 @@
 // What the daemon noted for status, meta and counters.
+#include "db/keys.h"
 #include "db/peers.h"
 #include "db/schema.h"
 
@@ -47,6 +48,30 @@ std::vector<PeerSync> peer_syncs(Database& db) {
   std::vector<PeerSync> out;
   while (rows.step()) {
     out.push_back({static_cast<PeerId>(rows.integer(0)), static_cast<Seq>(rows.integer(1)), static_cast<Seq>(rows.integer(2))});
+  }
+  return out;
+}
+
+void note_crashes(Database& db, const std::vector<Crash>& fresh) {
+  Transaction transaction(db);
+  check_version(db);
+  Statement note = db.prepare("INSERT INTO crash(at_ms, peer, mark) SELECT ?, id, ? FROM who WHERE id=?");
+  for (const Crash& one : fresh) note.bind(1, one.at_ms).bind(2, one.mark).bind(3, signed_of(one.peer)).run();
+  db.exec("DELETE FROM crash WHERE rowid <= (SELECT max(rowid) FROM crash) - 1000");
+  db.prepare("INSERT INTO counter(name, n) VALUES('crashes', ?) ON CONFLICT(name) DO UPDATE SET n=n+excluded.n")
+      .bind(1, static_cast<std::int64_t>(fresh.size())).run();
+  bump_peers(db);
+  transaction.commit();
+}
+
+std::vector<Crash> crashes(Database& db) {
+  Statement rows = db.prepare("SELECT peer, mark, at_ms FROM crash ORDER BY rowid");
+  std::vector<Crash> out;
+  while (rows.step()) {
+    Crash one{static_cast<PeerId>(rows.integer(0)), {}, rows.integer(2)};
+    const View mark = rows.blob(1);
+    std::copy_n(mark.begin(), std::min(mark.size(), one.mark.size()), one.mark.begin());
+    out.push_back(one);
   }
   return out;
 }

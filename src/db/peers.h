@@ -90,6 +90,15 @@ struct PeerSync {
 };
 std::vector<PeerSync> peer_syncs(Database& db);
 
+// --- what made a process of ours crash
+struct Crash {
+  PeerId peer = 0;
+  Id12 mark{};              // as Desk has it
+  std::int64_t at_ms = 0;
+};
+void note_crashes(Database& db, const std::vector<Crash>& fresh);  // a change to peers; the last 1,000 are kept, and counted
+std::vector<Crash> crashes(Database& db);                         // in the order of their coming
+
 // --- meta and counters
 std::optional<std::string> meta_get(Database& db, std::string_view key);
 void meta_put(Database& db, std::string_view key, std::string_view value);  // own transaction; no write when it is that already

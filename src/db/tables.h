@@ -41,6 +41,9 @@ CREATE TABLE peer_state(
   reason TEXT NOT NULL, since_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL, last_up_ms INTEGER NOT NULL,
   failures INTEGER NOT NULL, pq INTEGER NOT NULL, PRIMARY KEY(peer, side)) STRICT;
 
+-- What made a process of ours crash: from whom, and the mark of what is left alone from now on (ports.h, Desk).
+CREATE TABLE crash(at_ms INTEGER NOT NULL, peer INTEGER NOT NULL REFERENCES who, mark BLOB NOT NULL) STRICT;
+
 CREATE VIEW v_messages AS
   SELECT l.seq AS seq, lower(hex(l.id)) AS id, l.heard_ms AS heard_ms,
          strftime('%Y-%m-%d %H:%M:%S', l.heard_ms / 1000, 'unixepoch') AS heard,

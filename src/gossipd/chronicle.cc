@@ -17,6 +17,7 @@ constexpr Counted kCounted[] = {
     {"messages_stored", &EngineStats::bodies_stored}, {"bodies", &EngineStats::bodies},
     {"bodies_twice", &EngineStats::bodies_twice},     {"bodies_wrong", &EngineStats::bodies_wrong},
     {"refused", &EngineStats::refused},               {"gone", &EngineStats::gone},
+    {"quarantined", &EngineStats::quarantined},
     {"protocol_errors", &EngineStats::protocol_errors}, {"commits_failed", &EngineStats::commits_failed},
     {"other_log", &EngineStats::other_log},           {"mismatch", &EngineStats::mismatch},
     {"haves", &EngineStats::haves},                   {"wants", &EngineStats::wants},

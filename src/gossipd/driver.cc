@@ -43,8 +43,9 @@ Driver::Driver(const Setup& setup, db::Database db, bool dials, std::initializer
       rng_(crypto::make_rng()),
       roster_(db_, *crypto_),
       chronicle_(db_, dials ? 0 : 1),
-      store_(db_, *crypto_, sys::wall_ms),
-      engine_(engine_config(setup.config, dials), store_, *crypto_, *rng_),
+      desk_(setup.config.db_path),
+      store_(db_, *crypto_, sys::wall_ms, &desk_),
+      engine_(engine_config(setup.config, dials), store_, *crypto_, *rng_, &desk_),
       signals_(signals),
       buffer_(kReadAtOnce) {}
 
@@ -266,10 +267,10 @@ void Driver::reload(Now now) {
 }
 
 void Driver::load_peers(Now now) {
-  roster_.load(setup_.secrets.network_key, setup_.config.pq == config::Pq::kRequire);
+  roster_.load(setup_.secrets.network_key, setup_.config.pq == config::Pq::kRequire, now.wall_ms);
   std::vector<PeerInfo> friends = roster_.infos();
   chronicle_.meet(friends);
-  engine_.handle(now, PeersChanged{std::move(friends)});
+  engine_.handle(now, PeersChanged{std::move(friends), roster_.quarantine()});
   std::erase_if(noted_up_, [&](const auto& one) { return !roster_.find(one.first); });
   roster_changed(now);
 }

@@ -12,6 +12,7 @@
 #include "gossip/bucket.h"
 #include "gossip/engine.h"
 #include "gossipd/chronicle.h"
+#include "gossipd/crashes.h"
 #include "gossipd/link.h"
 #include "gossipd/notes.h"
 #include "gossipd/roster.h"
@@ -102,6 +103,7 @@ class Driver {
   void remove(Links::iterator link);
   void everybody();
 
+  CrashDesk desk_;
   db::Log store_;
   Engine engine_;
   sys::Signals signals_;

@@ -108,6 +108,7 @@ int run(const Options& options, const char* name) try {
 } catch (const std::bad_alloc&) {
   return give_up(kOurBug, "out of memory");  // a process that is lost so is started again
 } catch (const std::exception& error) {
+  sys::leave_now();
   return give_up(kOurBug, error.what());
 }
 
@@ -126,8 +127,9 @@ int main(int argc, char** argv) {
   ::umask(077);
   sys::no_core_dumps();
   sys::ignore_signal(SIGPIPE);
-  sys::on_abort(failed_check, kOurBug, "gossipd: fatal: ");
-  sys::log_start(options.mode == Mode::kListen ? "gossipd[listener]: " : "gossipd: ", options.level, clean);
+  const bool listener = options.mode == Mode::kListen;
+  sys::on_abort(failed_check, kOurBug, listener ? "gossipd[listener]: fatal: " : "gossipd: fatal: ");
+  sys::log_start(listener ? "gossipd[listener]: " : "gossipd: ", options.level, clean);
   const int code = run(options, argv[0]);
   if (sys::background_left()) std::_Exit(code);
   return code;

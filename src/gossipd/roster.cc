@@ -2,6 +2,7 @@
 
 #include "crypto/keys.h"
 #include "gossip/secret.h"
+#include "gossipd/crashes.h"
 #include "sys/log.h"
 
 namespace gossip::daemon {
@@ -64,10 +65,12 @@ std::shared_ptr<const PairKeys> with_pq(std::shared_ptr<const PairKeys> keys, bo
 
 }  // namespace
 
-void Roster::load(View network_key, bool require_pq) {
+void Roster::load(View network_key, bool require_pq, std::int64_t wall_ms) {
   const db::Snapshot snapshot(db_);  // a friend deleted in the middle is here whole, and gone in the next load
   version_ = db::peers_version(db_);
   const Secret32 psk = psk_of(crypto_, network_key);
+  const std::vector<db::Crash> crashes = db::crashes(db_);
+  quarantine_ = quarantine_of(crashes);
   std::map<PeerId, Friend> fresh;
   for (const db::Peer& peer : db::list_peers(db_)) {
     Friend one;
@@ -81,6 +84,7 @@ void Roster::load(View network_key, bool require_pq) {
     one.pq_seen = peer.pq_seen;
     if (known) one.pq_resets = known->pq_resets + (known->pq_seen && !peer.pq_seen ? 1 : 0);
     one.info = {peer.id, peer.gen, one.keys && !peer.addresses.empty(), address_stamp(crypto_, peer, one.pq_resets)};
+    put_off(one.info, crashes, wall_ms);
     fresh.emplace(peer.id, std::move(one));
   }
   friends_ = std::move(fresh);

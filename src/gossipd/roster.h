@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,11 +30,13 @@ class Roster {
   Roster(db::Database& db, Crypto& crypto) : db_(db), crypto_(crypto) {}
   // Reads the peers, all as of one moment; parses only the keys that are new. `network_key` empty: none.
   // require_pq: every friend needs it, seen before or not.
-  void load(View network_key, bool require_pq = false);
+  // wall_ms: for how long ago somebody made us crash, and so is put off.
+  void load(View network_key, bool require_pq = false, std::int64_t wall_ms = 0);
   std::int64_t version() const { return version_; }  // db::peers_version() of what was read
   const std::map<PeerId, Friend>& friends() const { return friends_; }
   const Friend* find(PeerId peer) const;
   std::vector<PeerInfo> infos() const;
+  const std::set<Id12>& quarantine() const { return quarantine_; }
   std::vector<std::shared_ptr<const PairKeys>> keys() const;  // of those who have given us theirs
 
  private:
@@ -41,6 +44,7 @@ class Roster {
   Crypto& crypto_;
   std::int64_t version_ = -1;
   std::map<PeerId, Friend> friends_;
+  std::set<Id12> quarantine_;
 };
 
 }  // namespace gossip::daemon

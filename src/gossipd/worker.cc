@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "gossipd/run.h"
+#include "sys/clock.h"
 
 namespace gossip::daemon {
 namespace {
@@ -37,6 +38,7 @@ Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::
       standing_(std::move(standing)) {
   checkpointer_.wipe_soon();  // what was deleted while no daemon ran
   const Now now = clock_now();
+  note_crashes();
   start_listener(now);
   load_peers(now);
 }
@@ -213,9 +215,25 @@ void Worker::hurry_listener(Now now) {
   if (!kill_at_ || now.mono >= *kill_at_) kill_at_ = now.mono + kListenerTime;
 }
 
+// What either process left behind when it crashed. Where it cannot be stored now, it is there at the next crash or start.
+bool Worker::note_crashes() try {
+  const std::string& path = setup_.config.db_path;
+  const std::vector<db::Crash> fresh = left_behind(path, sys::wall_ms());
+  if (fresh.empty()) return false;
+  db::note_crashes(db_, fresh);
+  forget_left_behind(path);
+  sys::error("what a friend sent made gossipd crash: it is not looked at again, and the friend is put off; gossipc status says who");
+  return true;
+} catch (const db::Error& error) {
+  if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
+  sys::warn(std::string("a crash could not be noted: ") + error.what());
+  return false;
+}
+
 void Worker::listener_ended(Now now, const sys::Ended& ended) {
   sibling_gone(now);
   if (stopping()) return;
+  if (note_crashes()) load_peers(now);
   const bool unstarted = !ended.by_signal && ended.code == 127;
   unstarted_ = unstarted ? unstarted_ + 1 : 0;
   if (unstarted_ == kUnstarted) {  // what runs programs was replaced, and our fence knows only the old one

@@ -37,6 +37,7 @@ class Worker final : public Driver {
 
   void keep_house(Now now);
   void start_listener(Now now);
+  bool note_crashes();
   void listener_ended(Now now, const sys::Ended& ended);
   void hurry_listener(Now now);
   void connected(Now now, Dials::Outcome& outcome);

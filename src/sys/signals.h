@@ -3,7 +3,9 @@
 
 #include <signal.h>
 
+#include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <vector>
 
 #include "sys/fd.h"
@@ -37,7 +39,13 @@ class SignalsBlocked {
 };
 
 void ignore_signal(int signal);
-// On abort(): writes `prefix` and what `words()` points to, if anything, to stderr and leaves with `code`. Async-signal-safe.
+// On abort(): writes `prefix` and what `words()` points to, if anything, to stderr and leaves with `code`. Async-signal-safe. On a
+// fault (segmentation and the like) the same, with the fault's name; a handler that is there already, a sanitizer's, stays.
 void on_abort(const char* (*words)(), int code, const char* prefix = "fatal: ");
+
+// What a crash of this thread leaves for a later process: these bytes, as they stand then, appended to a file of mode 0600; nothing
+// while the first one is 0, nor after a bus error, which is the disk's. REQUIRES path and bytes to last as long as the process.
+void leave_at_crash(const char* path, std::span<const volatile std::uint8_t> bytes);
+void leave_now();  // where our own bug shows as an exception
 
 }  // namespace gossip::sys

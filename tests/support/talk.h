@@ -13,7 +13,8 @@ namespace gossip::test {
 // A session with an engine in which the test speaks for the friend.
 class Talk {
  public:
-  explicit Talk(bool dialled = false, EngineConfig config = {}) : store(crypto, Hash{}), rng(1), engine(config, store, crypto, rng), dialled_(dialled) {
+  explicit Talk(bool dialled = false, EngineConfig config = {}, Desk* desk = nullptr)
+      : store(crypto, Hash{}), rng(1), engine(config, store, crypto, rng, desk), dialled_(dialled) {
     now = Now{kSecond, 0};
     engine.handle(now, PeersChanged{{PeerInfo{7, 1, dialled, 0}}});
     if (dialled) {

@@ -1,0 +1,117 @@
+// What made us crash: what is in hand is said before it is touched, the like of it is left alone, who sent it is put off.
+#include <gtest/gtest.h>
+
+#include "support/talk.h"
+
+namespace gossip::test {
+namespace {
+
+struct Notebook final : Desk {
+  void take(PeerId from, const Id12& mark) override {
+    peer = from;
+    if (mark != Id12{}) marks.push_back(mark);
+  }
+  void clear() override { peer = 0; }
+  PeerId peer = 0;
+  std::vector<Id12> marks;
+};
+
+struct Marked : testing::Test {
+  Notebook desk;
+  PeerInfo bob(unsigned crashes) { return {7, 1, false, 0, 0, crashes, kMinute}; }
+  Have have(Talk& t, const Bytes& m) { return {{t.entry(1, m)}, 1, {}}; }
+  // Its own WANT is answered.
+  void bring(Talk& t, const Bytes& m) {
+    t.serve(1);
+    t.send(have(t, m), Seq{0});
+    ASSERT_TRUE(t.next(FrameType::kWant));
+    t.send(Body{1, m});
+  }
+};
+
+TEST_F(Marked, AMessageIsMarkedByItsIdAndNothingIsInHandAfterwards) {
+  Talk t(true, {}, &desk);
+  const Bytes m = t.message("hello");
+  bring(t, m);
+  EXPECT_EQ(t.store.size(), 1u);
+  EXPECT_EQ(desk.marks.back(), t.entry(1, m).id12);
+  EXPECT_EQ(desk.peer, 0u);
+  const std::set<Id12> different(desk.marks.begin(), desk.marks.end());
+  EXPECT_EQ(different.size(), desk.marks.size());  // HELLO, two HEADs, HAVE, BODY
+  EXPECT_EQ(desk.marks.size(), 5u);
+}
+
+TEST_F(Marked, AQuarantinedMessageIsRefusedAndTheNextIsTaken) {
+  Talk t(true, {}, &desk);
+  const Bytes poison = t.message("poison"), m = t.message("hello");
+  t.engine.handle(t.now, PeersChanged{{{7, 1, true, 0}}, {t.entry(1, poison).id12}});
+  t.serve(2);
+  t.send(Have{{t.entry(1, poison), t.entry(2, m)}, 2, {}}, Seq{0});
+  t.send(Body{1, poison});
+  t.send(Body{2, m});
+  EXPECT_FALSE(t.closed);
+  EXPECT_EQ(t.store.size(), 1u);
+  EXPECT_EQ(t.engine.stats().quarantined, 1u);
+  EXPECT_EQ(t.engine.stats().refused, 1u);
+  t.pass(2 * kSecond);
+  EXPECT_EQ(t.store.cursor(7, 1).seq, 2u) << "it pins nothing";
+}
+
+TEST_F(Marked, AnyOtherQuarantinedFrameEndsTheSessionUntouched) {
+  Talk first(true, {}, &desk);
+  first.serve(1);
+  const Bytes m = first.message("hello");
+  first.send(have(first, m), Seq{0});
+  Talk t(true, {}, &desk);
+  t.engine.handle(t.now, PeersChanged{{{7, 1, true, 0}}, {desk.marks.back()}});
+  t.serve(1);
+  t.send(have(t, m), Seq{0});
+  EXPECT_EQ(t.closed, CloseCode::kBusy);
+  EXPECT_EQ(t.notes.back().why, Why::kMadeUsCrash);
+  EXPECT_EQ(t.engine.stats().haves, 0u);
+  EXPECT_EQ(t.engine.stats().protocol_errors, 0u);
+}
+
+TEST_F(Marked, WhoMadeUsCrashIsPutOffAndLetInAgainByItself) {
+  Talk t(false, {}, &desk);
+  t.hello();
+  t.engine.handle(t.now, PeersChanged{{bob(1)}});
+  t.run();
+  EXPECT_EQ(t.closed, CloseCode::kBusy);
+  EXPECT_EQ(t.notes.back().why, Why::kMadeUsCrash);
+  t.up();
+  EXPECT_EQ(t.closed, CloseCode::kBusy);
+  t.engine.handle(t.now, PeersChanged{{bob(1)}});  // somebody else changed: the wait does not begin anew
+  t.now.mono += kMinute;
+  t.up();
+  t.hello();
+  EXPECT_FALSE(t.closed);
+  EXPECT_EQ(t.notes.back().state, Health::kUp);
+  t.engine.handle(t.now, PeersChanged{{bob(2)}});
+  t.run();
+  EXPECT_EQ(t.closed, CloseCode::kBusy);
+  t.engine.handle(t.now, ClearBackoff{});
+  t.up();
+  EXPECT_FALSE(t.closed);
+}
+
+TEST_F(Marked, WhoMadeUsCrashIsNotDialledMeanwhile) {
+  Talk t(true, {}, &desk);
+  t.hello();
+  PeerInfo info = bob(1);
+  info.dialable = true;
+  t.dials.clear();
+  t.engine.handle(t.now, PeersChanged{{info}});
+  t.run();
+  EXPECT_EQ(t.closed, CloseCode::kBusy);
+  const Micros since = t.now.mono;
+  t.pass(kMinute - kSecond);
+  EXPECT_TRUE(t.dials.empty());
+  ASSERT_TRUE(t.notes.back().next);
+  EXPECT_GE(*t.notes.back().next, since + kMinute);
+  t.pass(2 * kSecond);
+  EXPECT_EQ(t.dials, (std::vector<PeerId>{7}));
+}
+
+}  // namespace
+}  // namespace gossip::test
