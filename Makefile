@@ -46,8 +46,9 @@ SEEDS     ?= 1
 SEED      ?= 1
 SCENARIO  ?=
 COUNT     ?= 300
+NODES     ?= 50
 
-.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench timing abuse kill walrace campaign fuzz fuzz-campaign fuzzers-built install uninstall clean help
+.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench timing abuse kill soak walrace campaign fuzz fuzz-campaign fuzzers-built install uninstall clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -130,6 +131,9 @@ abuse: all $(attackers) ## a live daemon under everything that strangers and fal
 
 kill: all ## COUNT=300: so many kill -9 of listeners, workers and sends in a busy exchange
 	@GOSSIP_TEST_COUNT=$(COUNT) GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_kill.py
+
+soak: all ## NODES=50 SECONDS=30: so many daemons in a random graph with traffic for so long; memory and descriptors stay flat
+	@GOSSIP_SOAK="$(NODES) $(SECONDS)" GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_soak.py
 
 bench: all $(BUILD)/bench-hop $(BUILD)/bench-floor ## a live hop between two daemons, beside the machine's own floor
 	@python3 tests/bench/bench.py --build $(BUILD)
