@@ -1,6 +1,7 @@
 """Many daemons, traffic, and time: memory and descriptors stay flat, nothing is lost, nothing is there twice.
 `make soak NODES=50 SECONDS=3600` for the long form."""
 import os
+import signal
 import threading
 import time
 import unittest
@@ -97,7 +98,10 @@ class Soak(Case):
             had = Counter(row[0] for row in node.ask("SELECT id FROM v_messages"))
             lost += len(set(ids) - set(had))
             twice += sum(had.values()) - len(set(ids) & set(had))
-            self.assertEqual(node.stop(), 0)
+        for node in nodes:
+            node.daemon.send_signal(signal.SIGTERM)
+        for node in nodes:
+            self.assertEqual(node.wait_end(), 0)
             self.assertEqual(node.ask("PRAGMA integrity_check"), [("ok",)])
         figures("%d messages sent, %d of them since it was warm: lost %d, twice %d" % (len(ids), len(ids) - warm_ids, lost, twice))
         self.assertEqual((lost, twice), (0, 0))
