@@ -37,6 +37,21 @@ TEST_F(LogTest, EmptyAtFirst) {
   EXPECT_TRUE(log_.commit({}, {}, {}));
 }
 
+TEST_F(LogTest, EachMessageIsInHandBeforeItIsTouched) {
+  struct Notebook final : Desk {
+    void take(PeerId from, const Id12& mark) override { taken.emplace_back(from, mark); }
+    void clear() override {}
+    std::vector<std::pair<PeerId, Id12>> taken;
+  } desk;
+  db_.exec("INSERT INTO who(id, name) VALUES(4, 'bob')");
+  std::vector<Incoming> two = some(2);
+  two[1].via = 4;
+  Log log(db_, crypto_, fixed_clock, &desk);
+  EXPECT_EQ(log.commit(two, {}, {}).stored, 2u);
+  const std::vector<std::pair<PeerId, Id12>> wanted{{0, front(two[0].id)}, {4, front(two[1].id)}};
+  EXPECT_EQ(desk.taken, wanted);
+}
+
 TEST_F(LogTest, F10_AMessageIsStoredOnceHoweverOftenItComes) {
   auto batch = some(10);
   batch.push_back(batch[3]);  // twice in one transaction
