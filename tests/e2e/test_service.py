@@ -166,8 +166,9 @@ class Fences(Case):
         a = self.node("ann", start=False)
         a.command = [program]
         a.start()
+        listener = a.listener()
         os.rename(loader, loader + ".old")
-        os.kill(a.listener(), signal.SIGKILL)
+        os.kill(listener, signal.SIGKILL)
         self.assertEqual(a.wait_end(), 11)
         self.assertIn("gossipd: error: the listener cannot be started any more; start gossipd again", a.log())
         self.assertEqual(len(re.findall(r"the listener was lost \(could not be started\)", a.log())), 2, a.log())
