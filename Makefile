@@ -48,7 +48,7 @@ SCENARIO  ?=
 COUNT     ?= 300
 NODES     ?= 50
 
-.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench timing abuse kill soak walrace campaign fuzz fuzz-campaign fuzzers-built install uninstall clean help
+.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench timing abuse kill soak walrace campaign ladder restores fuzz fuzz-campaign fuzzers-built install uninstall clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -150,6 +150,12 @@ campaign_damage = GOSSIP_DAMAGE=$(COUNT) $(BUILD)/unit-db --gtest_brief=1 --gtes
 campaign: COUNT = 20000
 campaign: $(BUILD)/unit-faults $(BUILD)/unit-db $(BUILD)/starved-gossipc ## NAME=power COUNT=20000 SEED=1: so many cuts of the power; NAME=errors: the disk fails at every call; NAME=memory: malloc does; NAME=damage: files with flipped bytes, and cut off
 	@GOSSIP_SEED=$(SEED) $(if $(campaign_$(NAME)),$(campaign_$(NAME)),false)
+
+ladder: $(BUILD)/unit-core ## COUNT=1000000: the log of a friend, so long, is set back by one row in a hundred: bytes of its replay
+	@GOSSIP_ROWS=$(COUNT) $< --gtest_filter='Ladder.Replay*' --gtest_brief=1
+
+restores: all ## COUNT=200: databases of live daemons are put back to earlier copies, at any moment of a busy exchange
+	@GOSSIP_RESTORES=$(COUNT) GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_restores.py Campaign
 
 # Two builds: a quick one for most of the executions, and one with sanitizers.
 fuzzers-built:

@@ -81,7 +81,8 @@ struct EngineStats {
   std::uint64_t quarantined = 0;                  // frames left alone, since one like it made us crash
   std::uint64_t haves = 0, wants = 0, frames_in = 0, bytes_in = 0, bytes_out = 0, protocol_errors = 0;
   std::uint64_t commits = 0, commits_failed = 0;
-  std::uint64_t other_log = 0, mismatch = 0;      // logs of friends that had to be read from the start again
+  std::uint64_t other_log = 0, mismatch = 0;      // logs of friends that had to be read again, from the start or from further down
+  std::uint64_t older_copy = 0;                   // sessions in which the friend knew more of our log than we do
   std::uint64_t haves_sent = 0, bodies_sent = 0;
   std::uint64_t bodies_late = 0;                  // the other process had stored them meanwhile
   // How often asking and granting stopped, and why: the table of unresolved entries, bodies in flight, the store (full, or slow), a

@@ -21,7 +21,7 @@ enum class Why : std::uint8_t {
   kClosed, kReplaced, kShuttingDown, kBusy, kProtocolError, kBlamed, kOtherVersion, kNoHello, kNoHead, kWrongMessage,
   kLogChanging, kChanged, kMadeUsCrash,
   // a session lives
-  kLogRestarted, kOverQuota,
+  kLogRestarted, kLogTwice, kOlderCopy, kOverQuota,
   // a caller who knew both public keys got no session
   kBadBody, kReplay, kBadProof, kUnfinished, kTooOften,
 };

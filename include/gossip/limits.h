@@ -42,7 +42,11 @@ constexpr Micros kStall = 5 * kSecond;            // after a commit that failed,
 constexpr Micros kSlowCommit = 500 * kMillisecond;  // after one that took longer, nothing is asked for as long again
 constexpr Micros kHelloTime = 10 * kSecond;       // for the friend's HELLO
 constexpr Micros kHeadTime = 30 * kSecond;        // for the HEAD that answers a FETCH
-constexpr Micros kRefetch = 10 * kMinute;         // one friend's log is started over at most this often
+constexpr Micros kRefetch = 10 * kMinute;         // one friend's log is read again at most this often
+constexpr std::size_t kMaxRungs = 32;             // places in a friend's log to go back to
+constexpr std::uint64_t kRungStep = 256;          // entries between two of them at least
+constexpr std::size_t kLogFlips = 3;              // a log set back so often ...
+constexpr Micros kFlipTime = kHour;               // ... within so long seems to run twice
 constexpr Micros kInboundFetch = 5 * kSecond;     // fetch over the friend's own session after so long without one of ours
 constexpr unsigned kWrongBodies = 3;              // after so many wrong bodies for one seq it counts as gone
 

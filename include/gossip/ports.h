@@ -118,11 +118,20 @@ struct Cursor {
   Tag tag{};
 };
 
+// A place in it where a cursor was.
+struct Rung {
+  Seq upto = 0;
+  Tag tag{};
+  bool operator==(const Rung&) const = default;
+};
+using Ladder = std::vector<Rung>;  // ascending, at most kMaxRungs
+
 struct CursorUpdate {
   PeerId peer = 0;
   std::uint64_t gen = 0;
   Cursor cursor;
-  bool reset = false;  // a new log was adopted: replace. Otherwise the stored cursor only grows, and only for the same log_id
+  bool reset = false;  // the log is another, or was set back: replace. Otherwise the stored cursor only grows, for the same log_id
+  std::optional<Ladder> ladder = {};  // goes with it, in the place of the stored one; none: that one stays
 };
 
 struct AckUpdate {
@@ -149,6 +158,7 @@ class Store {
   virtual Hash chain(Seq seq) = 0;                                    // chain(0) = zeros; REQUIRES seq <= size()
   virtual View log_key() = 0;                                         // 32 bytes
   virtual Cursor cursor(PeerId peer, std::uint64_t gen) = 0;          // zeros when there is none
+  virtual Ladder ladder(PeerId, std::uint64_t) { return {}; }         // a store that keeps none costs repetition only
   // One transaction: appends what is not there yet, moves cursors, notes acks. Done after COMMIT returned; not, when nothing of it
   // was stored and trying again later may help (disk full, busy).
   virtual Committed commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors,

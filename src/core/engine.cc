@@ -250,16 +250,7 @@ Engine::Impl::Next Engine::Impl::on_frame(Now now, Link& link, const RawFrame& f
   if (!link.hello_got) return type == FrameType::kHello ? on_hello(now, link, frame.payload) : fail(now, link, Why::kProtocolError);
   if (frame.type >= kIgnorableFrom) return Next::kGoOn;
   switch (type) {
-    case FrameType::kHead: {
-      const auto head = decode_head(frame.payload);
-      const auto restarts = stats.other_log + stats.mismatch;
-      const auto verdict = head ? link.fetcher.on_head(now, *head) : Fetcher::Verdict::kProtocolError;
-      if (stats.other_log + stats.mismatch != restarts) {
-        act(Note{link.peer, link.dialled, Health::kUp, Why::kLogRestarted});
-      }
-      if (link.fetcher.adopting()) lazy_at_ = now.mono;
-      return judge(now, link, verdict);
-    }
+    case FrameType::kHead: return on_head(now, link, frame.payload);
     case FrameType::kHave: return judge(now, link, link.fetcher.on_have(frame.payload));
     case FrameType::kBody: {
       auto body = decode_body(frame.payload);
@@ -293,11 +284,28 @@ Engine::Impl::Next Engine::Impl::on_hello(Now now, Link& link, View payload) {
   return Next::kGoOn;
 }
 
+Engine::Impl::Next Engine::Impl::on_head(Now now, Link& link, View payload) {
+  const auto head = decode_head(payload);
+  const auto restarts = stats.other_log + stats.mismatch;
+  const bool answer = link.fetcher.awaiting_head();
+  const auto verdict = head ? link.fetcher.on_head(now, *head) : Fetcher::Verdict::kProtocolError;
+  const bool restarted = stats.other_log + stats.mismatch != restarts;
+  const bool twice = answer && friends_.at(link.peer).memory.twice(now);  // for as long as that may last
+  if (twice || restarted) act(Note{link.peer, link.dialled, Health::kUp, twice ? Why::kLogTwice : Why::kLogRestarted});
+  if (link.fetcher.adopting()) lazy_at_ = now.mono;
+  return judge(now, link, verdict);
+}
+
 Engine::Impl::Next Engine::Impl::on_served(Now now, Link& link, FrameType type, View payload) {
   bool fine = false;
   if (type == FrameType::kFetch) {
     auto fetch = decode_fetch(payload);
+    const bool known = link.server.older_copy();
     fine = fetch && link.server.on_fetch(*fetch);
+    if (link.server.older_copy() && !known) {  // they descend from there: that is one finding, not many
+      ++stats.older_copy;
+      act(Note{link.peer, link.dialled, Health::kUp, Why::kOlderCopy});
+    }
     link.served = true;
     agenda_.insert(link.id);
     if (link.server.subscribed()) served_.insert(link.id); else served_.erase(link.id);
@@ -325,7 +333,8 @@ Engine::Impl::Next Engine::Impl::judge(Now now, Link& link, Fetcher::Verdict ver
     link.fetcher.give_up();
     return Next::kGoOn;
   }
-  close(now, links_.find(link.id), CloseCode::kNormal, Why::kLogChanging);
+  const bool twice = friends_.at(link.peer).memory.twice(now);
+  close(now, links_.find(link.id), CloseCode::kNormal, twice ? Why::kLogTwice : Why::kLogChanging);
   return Next::kClosed;
 }
 

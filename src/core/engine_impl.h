@@ -77,6 +77,7 @@ class Engine::Impl {
   Id12 mark_of(const Link& link, const RawFrame& frame);
   Next on_frame(Now now, Link& link, const RawFrame& frame);
   Next leave_alone(Now now, Link& link, const RawFrame& frame);
+  Next on_head(Now now, Link& link, View payload);
   Next on_hello(Now now, Link& link, View payload);
   Next on_served(Now now, Link& link, FrameType type, View payload);
   Next judge(Now now, Link& link, Fetcher::Verdict verdict);

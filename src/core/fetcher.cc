@@ -1,9 +1,10 @@
 #include "core/fetcher.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "gossip/check.h"
-#include "gossip/limits.h"
+#include "core/ladder.h"
 #include "gossip/message.h"
 
 namespace gossip {
@@ -32,6 +33,8 @@ void Fetcher::start() {
   agenda_.insert(link_);
   if (state_ == State::kOff) {
     cursor_ = store_.cursor(peer_, gen_);
+    ladder_ = store_.ladder(peer_, gen_);
+    descend(ladder_, cursor_.seq);
     acked_ = cursor_.seq;
     fetch_due_ = true;
     state_ = State::kAwaitHead;
@@ -73,25 +76,40 @@ Fetcher::Verdict Fetcher::on_head(Now now, const Head& head) {
   rtt_ = std::min(kSlowest, now.mono - fetch_sent_);
   if (head.status != HeadStatus::kOk) return adopt(now, head);
   if (head.log_id != cursor_.log_id || head.size < cursor_.seq) return Verdict::kProtocolError;
+  memory_.descending = memory_.unsettled = false;
   size_ = head.size;
   upto_ = cursor_.seq;
   state_ = State::kStreaming;
   return Verdict::kOk;
 }
 
-// The log is another one, or not what it was: it is read from the start again. That costs 17 bytes an entry and loses nothing.
+// The log is another one, or was set back: what may have changed of it is read again. That costs 17 bytes an entry and loses
+// nothing. The next rung down is the same descent, over several sessions where need be: it ends, since the cursor only goes down.
 Fetcher::Verdict Fetcher::adopt(Now now, const Head& head) {
-  if (cursor_.log_id != LogId{}) {
+  const bool set_back = head.status == HeadStatus::kMismatch && head.log_id == cursor_.log_id;
+  const bool same_descent = set_back && memory_.descending && cursor_.seq > 0;
+  if (cursor_.log_id != LogId{} && !same_descent) {
     ++(head.status == HeadStatus::kOtherLog ? stats_.other_log : stats_.mismatch);
+    if (set_back) count_set_back(now);
     if (memory_.restarted && now.mono - *memory_.restarted < kRefetch) return Verdict::kGiveUp;
     memory_.restarted = now.mono;
   }
-  cursor_ = Cursor{head.log_id, 0, {}};
-  acked_ = 0;
+  memory_.descending = set_back;
+  const Seq below = set_back && cursor_.seq > 0 ? std::min(head.size, cursor_.seq - 1) : 0;
+  const Rung rung = descend(ladder_, below);
+  cursor_ = Cursor{head.log_id, rung.upto, rung.tag};
+  acked_ = cursor_.seq;
   memory_.wrong.clear();
   adopting_ = true;
   unsaved_.insert(link_);
   return Verdict::kOk;
+}
+
+// Once for each time it was set back, however often we are told before we have caught up with it.
+void Fetcher::count_set_back(Now now) {
+  if (std::exchange(memory_.unsettled, true)) return;
+  std::shift_right(memory_.set_back.begin(), memory_.set_back.end(), 1);
+  memory_.set_back.front() = now.mono;
 }
 
 Fetcher::Verdict Fetcher::on_have(View payload) {
@@ -120,6 +138,8 @@ Fetcher::Verdict Fetcher::on_have(View payload) {
   if (credit_due()) agenda_.insert(link_);
   if (group != 0) return Verdict::kOk;
   if (groups_.empty()) {  // nothing is open: what comes before it decides alone how far the cursor may go
+    if (!passed_) passed_ladder_ = ladder_;
+    climb(passed_ladder_, {have->upto, have->tag});
     passed_ = Mark{have->upto, have->tag};
     unsaved_.insert(link_);
   } else {
@@ -213,13 +233,21 @@ void Fetcher::resolve_here(Seq seq) {
 // --- the cursor
 
 std::optional<CursorUpdate> Fetcher::cursor_due() const {
-  if (adopting_) return CursorUpdate{peer_, gen_, cursor_, true};
-  std::optional<CursorUpdate> update;
-  if (passed_) update = CursorUpdate{peer_, gen_, Cursor{cursor_.log_id, passed_->upto, passed_->tag}, false};
+  if (adopting_) return CursorUpdate{peer_, gen_, cursor_, true, ladder_};
+  CursorUpdate update{peer_, gen_, cursor_};
+  Ladder ladder = passed_ ? passed_ladder_ : ladder_;
+  auto pass = [&](Seq upto, const Tag& tag) {
+    update.cursor.seq = upto;
+    update.cursor.tag = tag;
+    climb(ladder, {upto, tag});
+  };
+  if (passed_) pass(passed_->upto, passed_->tag);
   for (const auto& [number, group] : groups_) {
     if (group.open != group.staged) break;
-    update = CursorUpdate{peer_, gen_, Cursor{cursor_.log_id, group.upto, group.tag}, false};
+    pass(group.upto, group.tag);
   }
+  if (update.cursor.seq == cursor_.seq) return std::nullopt;
+  if (ladder != ladder_) update.ladder = std::move(ladder);
   return update;
 }
 
@@ -236,14 +264,19 @@ void Fetcher::cursor_committed(Now now) {
     }
     cursor_.seq = upto;
     cursor_.tag = tag;
+    climb(ladder_, {upto, tag});
   };
-  if (passed_) pass(passed_->upto, passed_->tag);
+  if (passed_) {
+    ladder_ = std::move(passed_ladder_);
+    pass(passed_->upto, passed_->tag);
+  }
   passed_.reset();
   for (auto it = groups_.begin(); it != groups_.end() && it->second.open == 0; it = groups_.erase(it)) pass(it->second.upto, it->second.tag);
   memory_.wrong.erase(memory_.wrong.begin(), memory_.wrong.lower_bound({cursor_.seq + 1, Id12{}}));
 }
 
 void Fetcher::assert_invariants() const {
+  GOSSIP_CHECK(ladder_.size() <= kMaxRungs && (ladder_.empty() || ladder_.back().upto <= cursor_.seq));
   GOSSIP_CHECK(outstanding_.size() <= kWindowBodies && leave_.size() <= kMaxLeave);
   GOSSIP_CHECK(outstanding_bytes_ <= kWindowBytes || outstanding_.size() == 1);
   std::uint64_t open = 0, bytes = 0;

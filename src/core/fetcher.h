@@ -1,12 +1,14 @@
 // Fetcher: what we take from one friend over one session (gossip(7), FETCHING).
 //
 //   OFF --start()--> AWAIT_HEAD --HEAD OK--> STREAMING
-//                        '--HEAD not OK: adopt the log, cursor 0, FETCH again--'
+//                        |--MISMATCH: one rung down, FETCH again--|
+//                        '--OTHER_LOG: adopt it, cursor 0, FETCH again--'
 //
 // pause() and start() switch asking and granting off and on; what is listed meanwhile is kept and looked up again, so that a
 // subscription can be taken up where it was. (A second FETCH could not be told from the first one's HEADs.)
 #pragma once
 
+#include <array>
 #include <list>
 #include <map>
 #include <optional>
@@ -17,14 +19,20 @@
 #include "core/tracker.h"
 #include "gossip/engine.h"
 #include "gossip/frame.h"
+#include "gossip/limits.h"
 #include "gossip/time.h"
 
 namespace gossip {
 
 // What outlives a session with one friend.
 struct FetchMemory {
-  std::optional<Micros> restarted;                 // when its log was last read from the start again
+  std::optional<Micros> restarted;                 // when its log was last read again from further down
+  bool descending = false;                         // and until a HEAD says OK
+  bool unsettled = false;                          // no HEAD said OK since the log was last seen to be set back
+  std::array<std::optional<Micros>, kLogFlips> set_back;  // when it was, with an OK between each two; the latest first
   std::map<std::pair<Seq, Id12>, unsigned> wrong;  // wrong bodies behind the cursor, by what was listed; at most kCreditGrant
+  // The log goes back and forth: two daemons seem to run on copies of one database.
+  bool twice(Now now) const { return set_back.back() && now.mono - *set_back.back() <= kFlipTime; }
 };
 
 class Fetcher {
@@ -44,6 +52,7 @@ class Fetcher {
   std::uint64_t gen() const { return gen_; }
   bool off() const { return state_ == State::kOff; }  // has nothing to say and waits for nothing
   bool running() const { return state_ != State::kOff && !paused_; }
+  bool awaiting_head() const { return state_ == State::kAwaitHead && !fetch_due_ && !adopting_; }
 
   Verdict on_head(Now now, const Head& head);
   Verdict on_have(View payload);
@@ -96,7 +105,7 @@ class Fetcher {
   };
 
   Verdict adopt(Now now, const Head& head);
-  bool awaiting_head() const { return state_ == State::kAwaitHead && !fetch_due_ && !adopting_; }
+  void count_set_back(Now now);
   bool window_open() const;
   void tidy();                      // books do not grow with what is done with
   void recount();                   // reserved(), in the tracker's sum
@@ -127,7 +136,8 @@ class Fetcher {
   bool adopting_ = false;      // another log: FETCH follows when that is committed
   bool paused_ = false, given_up_ = false;
   std::uint64_t budget_ = UINT64_MAX, taken_ = 0;  // what may be taken of it, and what was since it was set
-  Cursor cursor_;              // committed
+  Cursor cursor_;              // committed, as are
+  Ladder ladder_;
   Seq upto_ = 0;               // the last HAVE's
   Seq size_ = 0;               // the last HEAD's
   std::uint64_t granted_ = 0;  // entries the friend may still list
@@ -137,6 +147,7 @@ class Fetcher {
     Tag tag{};
   };
   std::optional<Mark> passed_;               // up to here nothing is open; the groups lie behind it
+  Ladder passed_ladder_;                     // up to there
   OrderedMap<std::uint64_t, HaveGroup> groups_;  // each with something open when it came; what was all closed joins the one before
   std::uint64_t last_group_ = 0;
   OrderedMap<Seq, EntryRef> listings_;       // listed, not resolved

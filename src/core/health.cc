@@ -51,7 +51,9 @@ constexpr Row kRows[] = {
     {Why::kMadeUsCrash, "made_us_crash", "put off, as what they sent made gossipd crash"},
     {Why::kChanged, "changed", "no longer a friend, or with a new key"},
 
-    {Why::kLogRestarted, "log_restarted", "their log is not the one it was, and is read from the start"},
+    {Why::kLogRestarted, "log_restarted", "their log is not the one it was, and what may have changed of it is read again"},
+    {Why::kLogTwice, "log_twice", "their log goes back and forth: the same database seems to run twice"},
+    {Why::kOlderCopy, "older_copy", "they know more of our log than we do: this database is an older copy, or runs twice"},
     {Why::kOverQuota, "over_quota", "over their quota (GOSSIPD_FRIEND_QUOTA), so nothing more is asked of them until tomorrow, UTC"},
 
     {Why::kBadBody, "bad_body", "a call in their name was garbled"},

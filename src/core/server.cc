@@ -21,6 +21,7 @@ bool Server::on_fetch(const Fetch& fetch) {
   if (head_due_) return false;  // nobody needs to know twice; and a chain is not computed as fast as a FETCH is sent
   head_due_ = judge(fetch);
   subscribed_ = head_due_ == HeadStatus::kOk;
+  older_copy_ = older_copy_ || head_due_ == HeadStatus::kMismatch;
   wanted_.clear();
   skips_at_.reset();
   size_at_fetch_ = store_.size();

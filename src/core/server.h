@@ -27,6 +27,7 @@ class Server {
   std::optional<Micros> next_deadline(bool room) const;  // for produce()
   LogId log_id() const { return log_id_; }
   bool subscribed() const { return subscribed_; }
+  bool older_copy() const { return older_copy_; }  // over this session they said to have read what our log does not hold
   bool catching_up() const;  // what it is given next is far from the end of the log
 
   std::optional<Seq> ack_unstored() const;  // to ride along in the next transaction
@@ -47,7 +48,7 @@ class Server {
   const PeerId peer_;
   const LogId log_id_;
   std::optional<HeadStatus> head_due_;
-  bool subscribed_ = false;
+  bool subscribed_ = false, older_copy_ = false;
   Seq from_ = 0;           // FETCH's cursor
   Seq size_at_fetch_ = 0;  // what came from this friend after it is not told back
   Seq position_ = 0;       // rows up to here were listed or skipped

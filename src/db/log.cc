@@ -5,6 +5,7 @@
 
 #include "gossip/chain.h"
 #include "gossip/check.h"
+#include "gossip/limits.h"
 #include "gossip/message.h"
 
 namespace gossip::db {
@@ -75,7 +76,7 @@ struct Log::Impl {
   std::array<Cached, 8> cache{};
   std::size_t next_cached = 0;
 
-  Statement data_version, last, held, rows, ids, body, chain_row, cursor, add_row, add_body, add_chain, reset, advance, ack, take,
+  Statement data_version, last, held, rows, ids, body, chain_row, cursor, ladder, add_row, add_body, add_chain, reset, advance, ack, take,
       taken;
 };
 
@@ -89,16 +90,19 @@ Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)()
   body = db.prepare("SELECT head, sender, text FROM body WHERE seq=?");
   chain_row = db.prepare("SELECT chain FROM log_chain WHERE seq=?");
   cursor = db.prepare("SELECT log_id, cursor, tag FROM peer_sync WHERE peer=? AND gen=?");
+  ladder = db.prepare("SELECT ladder FROM peer_sync WHERE peer=? AND gen=?");
   add_row = db.prepare(
       "INSERT INTO log(seq, scope, epoch, id, via, heard_ms, size)"
       " VALUES((SELECT coalesce(max(seq), 0) + 1 FROM log), 0, ?, ?, ?, ?, ?) ON CONFLICT(scope, epoch, id) DO NOTHING");
   add_body = db.prepare("INSERT INTO body(seq, head, sender, text) VALUES(?, ?, ?, ?)");
   add_chain = db.prepare("INSERT INTO log_chain(seq, chain) VALUES(?, ?)");
   reset = db.prepare(
-      "INSERT INTO peer_sync(peer, gen, log_id, cursor, tag, acked) SELECT id, gen, ?, ?, ?, 0 FROM peers WHERE id=? AND gen=?"
+      "INSERT INTO peer_sync(peer, gen, log_id, cursor, tag, acked, ladder)"
+      " SELECT id, gen, ?5, ?1, ?2, 0, coalesce(?6, x'') FROM peers WHERE id=?3 AND gen=?4"
       " ON CONFLICT(peer) DO UPDATE SET acked=iif(gen=excluded.gen, acked, 0), gen=excluded.gen, log_id=excluded.log_id,"
-      " cursor=excluded.cursor, tag=excluded.tag");
-  advance = db.prepare("UPDATE peer_sync SET cursor=?1, tag=?2 WHERE peer=?3 AND gen=?4 AND log_id=?5 AND cursor<?1");
+      " cursor=excluded.cursor, tag=excluded.tag, ladder=excluded.ladder");
+  advance = db.prepare(
+      "UPDATE peer_sync SET cursor=?1, tag=?2, ladder=coalesce(?6, ladder) WHERE peer=?3 AND gen=?4 AND log_id=?5 AND cursor<?1");
   ack = db.prepare(
       "INSERT INTO peer_sync(peer, gen, log_id, cursor, tag, acked) SELECT id, gen, zeroblob(16), 0, zeroblob(8), ? FROM peers"
       " WHERE id=? AND gen=? ON CONFLICT(peer) DO UPDATE SET acked=max(acked, excluded.acked) WHERE gen=excluded.gen");
@@ -187,15 +191,15 @@ Hash Log::Impl::chain(Seq seq) {
 
 void Log::Impl::move(const CursorUpdate& update) {
   const Cursor& to = update.cursor;
-  if (update.reset) {
-    Using use(reset);
-    use->bind(1, to.log_id).bind(2, signed_of(to.seq)).bind(3, to.tag);
-    use->bind(4, signed_of(update.peer)).bind(5, signed_of(update.gen)).step();
-  } else {
-    Using use(advance);
-    use->bind(1, signed_of(to.seq)).bind(2, to.tag);
-    use->bind(3, signed_of(update.peer)).bind(4, signed_of(update.gen)).bind(5, to.log_id).step();
+  Using use(update.reset ? reset : advance);
+  use->bind(1, signed_of(to.seq)).bind(2, to.tag);
+  use->bind(3, signed_of(update.peer)).bind(4, signed_of(update.gen)).bind(5, to.log_id);
+  Bytes rungs;
+  if (update.ladder) {
+    for (const Rung& rung : *update.ladder) Writer(rungs).u64(rung.upto).bytes(rung.tag);
+    use->bind(6, rungs);
   }
+  use->step();
 }
 
 void Log::Impl::note(const AckUpdate& update) {
@@ -274,6 +278,20 @@ Cursor Log::cursor(PeerId peer, std::uint64_t gen) {
   copy_to(out.log_id, use->blob(0));
   out.seq = static_cast<Seq>(use->integer(1));
   copy_to(out.tag, use->blob(2));
+  return out;
+}
+
+Ladder Log::ladder(PeerId peer, std::uint64_t gen) {
+  Ladder out;
+  Using use(impl_->ladder);
+  if (!use->bind(1, signed_of(peer)).bind(2, signed_of(gen)).step()) return out;
+  for (Reader rungs(use->blob(0)); rungs.left() > 0;) {
+    Rung rung{rungs.u64(), {}};
+    copy_to(rung.tag, rungs.take(rung.tag.size()));
+    const Seq last = out.empty() ? 0 : out.back().upto;
+    if (rung.upto < last || rung.upto - last < kRungStep || out.size() == kMaxRungs) return {};  // as if there were none
+    out.push_back(rung);
+  }
   return out;
 }
 

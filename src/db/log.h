@@ -22,6 +22,7 @@ class Log : public Store {
   Hash chain(Seq seq) override;
   View log_key() override;
   Cursor cursor(PeerId peer, std::uint64_t gen) override;
+  Ladder ladder(PeerId peer, std::uint64_t gen) override;
   // Throws Error(kIo) after a failed fsync or I/O error; false for kFull and kBusy.
   Committed commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors,
                    std::span<const AckUpdate> acks) override;

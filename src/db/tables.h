@@ -35,7 +35,8 @@ CREATE TABLE peer_address(
 CREATE TABLE peer_sync(
   peer INTEGER PRIMARY KEY REFERENCES peers ON DELETE CASCADE, gen INTEGER NOT NULL, log_id BLOB NOT NULL,
   cursor INTEGER NOT NULL, tag BLOB NOT NULL, acked INTEGER NOT NULL,
-  day INTEGER NOT NULL DEFAULT 0, taken INTEGER NOT NULL DEFAULT 0) STRICT;  -- bytes stored from the friend on that day (UTC)
+  day INTEGER NOT NULL DEFAULT 0, taken INTEGER NOT NULL DEFAULT 0,  -- bytes stored from the friend on that day (UTC)
+  ladder BLOB NOT NULL DEFAULT x'') STRICT;  -- earlier cursors, ascending, each upto u64 and tag
 CREATE TABLE peer_state(
   peer INTEGER NOT NULL REFERENCES peers ON DELETE CASCADE, side INTEGER NOT NULL, state TEXT NOT NULL,
   reason TEXT NOT NULL, since_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL, last_up_ms INTEGER NOT NULL,

@@ -20,6 +20,7 @@ constexpr Counted kCounted[] = {
     {"quarantined", &EngineStats::quarantined},
     {"protocol_errors", &EngineStats::protocol_errors}, {"commits_failed", &EngineStats::commits_failed},
     {"other_log", &EngineStats::other_log},           {"mismatch", &EngineStats::mismatch},
+    {"older_copy", &EngineStats::older_copy},
     {"haves", &EngineStats::haves},                   {"wants", &EngineStats::wants},
     {"frames_in", &EngineStats::frames_in},           {"bytes_in", &EngineStats::bytes_in},
     {"bytes_out", &EngineStats::bytes_out},           {"stops_table", &EngineStats::stops_table},

@@ -215,6 +215,7 @@ void Driver::on(Now now, const Note& action) {
   if (action.dialled && (up || action.next) && std::exchange(outage_, action.outage) != action.outage)
     sys::info(action.outage ? "our own network seems to be down" : "our own network seems to be well again");
   warn_of_pq(now, action.why);
+  warn_of_copies(now, action.why);
   if (!sys::log_shows(sys::Level::kDebug)) return;
   const Friend* who = roster_.find(action.peer);
   sys::debug((who ? who->name : "a former friend") + (action.dialled ? ", dialled by us: " : ", dialling us: ") + note_words(action, now));
@@ -223,6 +224,15 @@ void Driver::on(Now now, const Note& action) {
 void Driver::warn_of_pq(Now now, Why why) {
   if ((why == Why::kPqPolicy || why == Why::kPqMissing) && pq_lines_.pass(now.mono))
     sys::warn("no session with a friend for want of a post-quantum key exchange; gossipc status says with whom, and why");
+}
+
+// A friend may say so falsely, and as often as they like.
+void Driver::warn_of_copies(Now now, Why why) {
+  if (why == Why::kOlderCopy && copy_lines_.pass(now.mono))
+    sys::warn("a friend knows more of our log than we do: this database is an older copy, or runs twice; gossipc status says who; "
+              "what they hold comes back by itself, but never let one database run twice");
+  if (why == Why::kLogTwice && twice_lines_.pass(now.mono))
+    sys::warn("a friend's log goes back and forth: the same database seems to run twice; gossipc status says whose");
 }
 
 void Driver::tell_sessions() {

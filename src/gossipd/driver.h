@@ -95,6 +95,7 @@ class Driver {
   void on(Now now, const Note& action);
   void write(Now now, LinkId id, Link& link, bool& moved);
   void commit_failed(Now now);
+  void warn_of_copies(Now now, Why why);
   void tell_sessions();
   void reload(Now now);
   void hear_sessions(Now now, const std::vector<PeerId>& up);
@@ -125,7 +126,7 @@ class Driver {
   Micros probe_at_ = 0;
   std::map<PeerId, bool> noted_up_;    // what the log was told
   bool outage_ = false;                // likewise
-  sys::RateLimit room_lines_{kMinute}, pq_lines_{10 * kMinute};
+  sys::RateLimit room_lines_{kMinute}, pq_lines_{10 * kMinute}, copy_lines_{kHour}, twice_lines_{kHour};
   TokenBucket session_lines_{kMinute, 10};  // no friend fills the log; status knows them all
 };
 

@@ -69,13 +69,11 @@ Hash SimStore::chain(Seq seq) {
   return chain_;
 }
 
-Cursor& SimStore::known(PeerId peer) {
+Disk::Known& SimStore::known(PeerId peer) {
   auto it = std::find_if(disk.cursors.begin(), disk.cursors.end(), [&](const auto& k) { return k.peer == peer; });
-  if (it == disk.cursors.end()) it = disk.cursors.insert(it, Disk::Known{peer, {}});
-  return it->cursor;
+  if (it == disk.cursors.end()) it = disk.cursors.insert(it, Disk::Known{peer, {}, {}});
+  return *it;
 }
-
-Cursor SimStore::cursor(PeerId peer, std::uint64_t) { return known(peer); }
 
 Committed SimStore::commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors, std::span<const AckUpdate>) {
   const std::size_t before = disk.rows.size();
@@ -85,8 +83,10 @@ Committed SimStore::commit(std::span<const Incoming> messages, std::span<const C
     add(*number, m.via);
   }
   for (const CursorUpdate& c : cursors) {
-    Cursor& at = known(c.peer);
-    if (c.reset || (at.log_id == c.cursor.log_id && c.cursor.seq > at.seq)) at = c.cursor;
+    Disk::Known& at = known(c.peer);
+    if (!c.reset && (at.cursor.log_id != c.cursor.log_id || c.cursor.seq <= at.cursor.seq)) continue;
+    at.cursor = c.cursor;
+    if (c.ladder) at.ladder = *c.ladder;
   }
   return {true, disk.rows.size() - before};
 }

@@ -38,6 +38,7 @@ struct Disk {
   struct Known {
     PeerId peer = 0;
     Cursor cursor;
+    Ladder ladder;
   };
   std::vector<Known> cursors;
 };
@@ -58,12 +59,13 @@ class SimStore final : public Store {
   bool body(Seq seq, Bytes& message) override;
   Hash chain(Seq seq) override;
   View log_key() override { return key_; }
-  Cursor cursor(PeerId peer, std::uint64_t gen) override;
+  Cursor cursor(PeerId peer, std::uint64_t) override { return known(peer).cursor; }
+  Ladder ladder(PeerId peer, std::uint64_t) override { return known(peer).ladder; }
   Committed commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors,
                    std::span<const AckUpdate> acks) override;
 
  private:
-  Cursor& known(PeerId peer);
+  Disk::Known& known(PeerId peer);
   const Library& library_;
   Crypto& crypto_;
   const Hash key_;

@@ -20,6 +20,7 @@ class MemoryStore : public Store {
     std::vector<Hash> chains;
     std::set<std::pair<std::uint64_t, Hash>> ids;
     std::map<std::pair<PeerId, std::uint64_t>, Cursor> cursors;
+    std::map<std::pair<PeerId, std::uint64_t>, Ladder> ladders;
     std::map<std::pair<PeerId, std::uint64_t>, Seq> acks;
   };
 
@@ -72,6 +73,10 @@ class MemoryStore : public Store {
     auto it = disk.cursors.find({peer, gen});
     return it == disk.cursors.end() ? Cursor{} : it->second;
   }
+  Ladder ladder(PeerId peer, std::uint64_t gen) override {
+    auto it = disk.ladders.find({peer, gen});
+    return it == disk.ladders.end() ? Ladder{} : it->second;
+  }
   Committed commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors,
                    std::span<const AckUpdate> acks) override {
     if (fail_commits > 0) {
@@ -82,7 +87,9 @@ class MemoryStore : public Store {
     for (const Incoming& m : messages) out.stored += append(m);
     for (const CursorUpdate& c : cursors) {
       Cursor& at = disk.cursors[{c.peer, c.gen}];
-      if (c.reset || (at.log_id == c.cursor.log_id && c.cursor.seq > at.seq)) at = c.cursor;
+      if (!c.reset && (at.log_id != c.cursor.log_id || c.cursor.seq <= at.seq)) continue;
+      at = c.cursor;
+      if (c.ladder) disk.ladders[{c.peer, c.gen}] = *c.ladder;
     }
     for (const AckUpdate& a : acks) disk.acks[{a.peer, a.gen}] = a.acked;
     return out;
