@@ -27,12 +27,14 @@ void check_writable(const std::string& path);
 void make_private_file(const std::string& path);                    // empty, 0600; replaces what is there
 void remove_file(const std::string& path);                          // no error when there is none
 void replace_file(const std::string& from, const std::string& to);  // fsync, rename, fsync of the directory
+void exchange_files(const std::string& a, const std::string& b);    // at once, where the filesystem can; fsync of the directory
 std::int64_t size_of(const std::string& path);                      // 0 when there is none
 
-// Held while the database is made: an flock on the directory, so that nothing is left beside the file.
+// Held while the database is made or another is put in its place, and shared while it is opened: an flock on the directory, so that
+// nothing is left beside the file.
 class DirectoryLock {
  public:
-  explicit DirectoryLock(const std::string& directory);
+  explicit DirectoryLock(const std::string& directory, bool shared = false);
   DirectoryLock(const DirectoryLock&) = delete;
   ~DirectoryLock();
 

@@ -70,15 +70,23 @@ static void check_length(const std::string& path, const Bytes& header) {
 }
 
 // Offsets: SQLite file format 1.3. All of it is in the file from the start, whatever the WAL holds.
-static void check_header(const std::string& path, std::int64_t size) {
-  Bytes header = Database::header(path);
+static bool is_database(const std::string& path, const Bytes& header) {
   static constexpr std::string_view kMagic{"SQLite format 3\0", 16};
-  if (size < 512 || as_text(View(header).first(16)) != kMagic) {
+  return size_of(path) >= 512 && as_text(View(header).first(16)) == kMagic;
+}
+
+void check_ours(const std::string& path) {
+  Bytes header = Database::header(path);
+  if (is_database(path, header) && big_endian(header, 68) != kApplicationId)
+    throw Error(Trouble::kNotOurs, path + " is a database of another program", "check GOSSIPD_DB_PATH");
+}
+
+void check_header(const std::string& path) {
+  Bytes header = Database::header(path);
+  if (!is_database(path, header)) {
     throw Error(Trouble::kDamaged, path + " is not a database", "check GOSSIPD_DB_PATH, or put a backup in its place");
   }
-  if (big_endian(header, 68) != kApplicationId) {
-    throw Error(Trouble::kNotOurs, path + " is a database of another program", "check GOSSIPD_DB_PATH");
-  }
+  check_ours(path);
   std::uint32_t version = big_endian(header, 60);
   if (version > kSchemaVersion) newer(path, version);
   check_length(path, header);
@@ -92,9 +100,8 @@ static void check_files(const std::string& path, const OpenOptions& options) {
   if (size <= 0) {
     if (!create) throw Error(Trouble::kMissing, "no database at " + path, "start gossipd once, or check GOSSIPD_DB_PATH");
     make_store(path);
-    size = check_file(path);
   }
-  check_header(path, size);
+  check_header(path);
 }
 
 // A migration may still be in the WAL, and a file may be ours and torn.
@@ -114,6 +121,7 @@ static void check_contents(Database& db, const std::string& path) {
 Database open_store(const std::string& path, const OpenOptions& options) {
   if (path.empty()) throw Error(Trouble::kMissing, "no path to a database", "set GOSSIPD_DB_PATH");
   check_files(path, options);
+  DirectoryLock lock(directory_of(path), true);  // so that what is opened is what has that name, with the -wal of that name
   Database db(path, options.write ? Database::Mode::kWrite : Database::Mode::kRead, options.busy_timeout_ms);
   check_contents(db, path);
   return db;

@@ -84,6 +84,19 @@ static const std::vector<Command> kCommands = {
        "  gossipc recover\n"
        "  gossipc recover --into /mnt/stick/gossipd/saved.db\n",
        recover},
+      {"backup", nullptr, 0, kFile, "R", " FILE", "copy the database to a file, while the daemon runs",
+       "The copy is of one moment, is read again and found whole before it gets its name, and only you can read it. It holds\n"
+       "your private keys: keep it as safe as the database. What is sealed stays sealed.\n"
+       "\n"
+       "  gossipc backup /mnt/stick/gossipd.backup\n"
+       "  gossipc backup ~/gossipd.backup --replace\n",
+       backup},
+      {"restore", nullptr, 0, kFile, "", " FILE", "put a backup in the place of the database",
+       "The daemon must not run. The database there was is kept beside, as NAME.before-restore-TIME. Friends notice by\n"
+       "themselves, and what was lost since comes back from them.\n"
+       "\n"
+       "  gossipc restore /mnt/stick/gossipd.backup\n",
+       restore},
       {"forge-transcript", nullptr, 0, kHelp, "ABSmb", " --hearer FILE --speaker FILE", "make up a conversation that never was, to deny real ones",
        "Prints a transcript of a session in which the hearer called the speaker and was told the text. It is made from the two\n"
        "public keys alone, and is found in order by whoever holds the hearer's private key, as a real one would be.\n"

@@ -30,6 +30,8 @@ int send_batch(Call& call, const std::string& source);
 int view(Call& call);
 int status(Call& call);
 int passphrase(Call& call);
+int backup(Call& call);
+int restore(Call& call);  // backup.cc
 int forge_transcript(Call& call);
 int fsck(Call& call);
 int recover(Call& call);

@@ -29,7 +29,7 @@ constexpr Row kRows[] = {
     {kMessage, true, "message", "TEXT", "the text; - is standard input, also when it is a pipe and -m is not given"},
     {kHearer, false, "hearer", "FILE", "the public key made by who hears"},
     {kSpeaker, false, "speaker", "FILE", "the public key made by who speaks"},
-    {kReplace, false, "replace", nullptr, "put a new key in the place of the present one, on purpose"},
+    {kReplace, false, "replace", nullptr, "put a new one in the place of the present one, on purpose"},
     {kResetPq, false, "reset-pq", nullptr, "sessions without post-quantum key exchange will do again"},
     {kNone, false, "none", nullptr, "no address: never call them, wait for their call"},
     {kBatch, false, "batch", nullptr, "one message per line of standard input"},

@@ -37,7 +37,8 @@ enum Opt : char {
   kSpeaker = 'B',
   kInto = 'I',
   kFull = 'u',
-  kId = '#',  // a message id or its beginning, positional only
+  kId = '#',    // a message id or its beginning, positional only
+  kFile = '@',  // likewise a file
 };
 
 struct Call;

@@ -150,6 +150,7 @@ ROWS = {  # row of gossip(7) LIMITS: the constants in it, in order
     "a turn of a friend, in the tail so many times": ("kQuantum", "kTailShare"),
     "unresolved entries, all friends together": ("kMaxUnresolved",), "bodies wanted from one friend at once": ("kWindowBodies", "kWindowBytes"),
     "messages in one transaction": ("kBatchMessages", "kBatchBytes"),
+    "rungs of one log, entries between two of them": ("kMaxRungs", "kRungStep"),
     "connections before they are open": ("kCallers",), "M1 answered in one second": ("kM1PerSecond", "kM1Burst"),
     "remembered n_I": ("kReplaySet",), "handshakes of one peer in one minute": ("kHandshakesPerMinute",),
 }

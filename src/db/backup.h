@@ -1,0 +1,34 @@
+// Copies of a whole store: taken while others use it, and put in its place (gossipc(1), backup, restore). Sealed values are copied
+// as they are, so no passphrase is needed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "db/sqlite.h"
+
+namespace gossip::db {
+
+using Progress = std::function<void(std::int64_t done, std::int64_t all)>;  // pages; called often. What it throws ends the copy
+
+struct Copied {
+  std::int64_t messages = 0, bytes = 0;
+};
+
+// Reads all of a store and looks whether it is whole: pages and indexes, tables and references, and that the log has no holes.
+// Gives the number of messages. Throws Error(kDamaged).
+std::int64_t check_whole(Database& db);
+
+// The store of this moment, as one file with mode 0600 and nothing beside it, that was read again and found whole before it got its
+// name; a file that is there under that name is replaced. Nothing of it is left when this throws.
+// Rationale: a snapshot is held while the copy is made. It keeps no writer waiting and only the WAL from being begun anew; without
+// it each commit of the daemon would start the copy over.
+Copied copy_store(Database& db, const std::string& to, const Progress& progress);
+
+// Puts a copy of the store `from` in the place of the one at `path`, which is kept as `kept`; where there is none, it is made, with
+// its directory. At every moment the one or the other is there, whole. REQUIRES the daemon's lock, and no file `kept`.
+// Throws Error: kBusy while another program has the store open. The store at `path` is untouched then.
+Copied restore_store(const std::string& from, const std::string& path, const std::string& kept, const Progress& progress);
+
+}  // namespace gossip::db
