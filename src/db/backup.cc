@@ -50,13 +50,24 @@ void copy_pages(Database& from, Database& to, const Progress& progress) {
   if (sqlite3_backup_finish(copy.release()) != SQLITE_OK || rc != SQLITE_DONE) to.fail("backup");
 }
 
-void remove_all(const std::string& path) {
-  for (const char* rest : {"", "-wal", "-shm", "-journal"}) remove_file(path + rest);
-}
-
-std::string journal(Database& db, const char* change = "") {
+std::string journal(Database& db, const char* change) {
   Statement row = db.prepare(std::string("PRAGMA journal_mode") + change);
   return row.step() ? std::string(row.text(0)) : std::string();
+}
+
+// Gives the number of messages there were.
+std::int64_t copy_all(Database& db, const std::string& to, const Progress& progress) {
+  Snapshot snapshot(db);
+  const std::int64_t rows = number(db, "SELECT count(*) FROM log");
+  Database target(to, Database::Mode::kCreate, 0);
+  copy_pages(db, target, progress);
+  // It then needs no file beside it, and can be read from a medium that is read only.
+  if (journal(target, "=DELETE") != "delete") throw Error(Trouble::kIo, "database " + to + " cannot be written");
+  return rows;
+}
+
+void remove_all(const std::string& path) {
+  for (const char* rest : {"", "-wal", "-shm", "-journal"}) remove_file(path + rest);
 }
 
 // All of the store goes into its one file. A damaged or newer one is left as it is: it is only put aside.
@@ -97,15 +108,12 @@ Copied copy_store(Database& db, const std::string& to, const Progress& progress)
   remove_all(unfinished);
   make_private_file(unfinished);
   try {
+    const std::int64_t rows = copy_all(db, unfinished, progress);
     Copied out;
     {
-      Snapshot snapshot(db);
-      const std::int64_t rows = number(db, "SELECT count(*) FROM log");
-      Database target(unfinished, Database::Mode::kCreate, 0);
-      copy_pages(db, target, progress);
-      journal(target, "=DELETE");  // needs no file beside it, and can be read from a medium that is read only
-      out.messages = check_whole(target);
-      if (out.messages != rows) damaged(target, "it is not what was copied");
+      Database again(unfinished, Database::Mode::kRead, 0);  // nothing of it is remembered
+      out.messages = check_whole(again);
+      if (out.messages != rows) damaged(again, "it is not what was copied");
     }
     out.bytes = size_of(unfinished);
     replace_file(unfinished, to);

@@ -41,6 +41,36 @@ TEST_F(CursorTest, ZerosWhenThereIsNone) {
   EXPECT_EQ(seq(), 0u);
 }
 
+TEST_F(CursorTest, TheLadderGoesWithTheCursor) {
+  const Ladder two{{300, {3}}, {900, {9}}}, three{{300, {3}}, {900, {9}}, {1200, {12}}};
+  auto set = [&](const Cursor& to, bool reset, const std::optional<Ladder>& ladder) {
+    CursorUpdate update{bob_, 1, to, reset, ladder};
+    EXPECT_TRUE(log_.commit({}, {&update, 1}, {}));
+  };
+  EXPECT_TRUE(log_.ladder(bob_, 1).empty());
+  set(at(1, 1000), true, two);
+  EXPECT_EQ(log_.ladder(bob_, 1), two);
+  set(at(1, 1100), false, std::nullopt);
+  EXPECT_EQ(log_.ladder(bob_, 1), two) << "none given: that one stays";
+  set(at(1, 1050), false, three);
+  EXPECT_EQ(log_.ladder(bob_, 1), two) << "the cursor did not move";
+  set(at(1, 1300), false, three);
+  EXPECT_EQ(log_.ladder(bob_, 1), three);
+  EXPECT_TRUE(log_.ladder(bob_, 2).empty());
+  set(at(2, 0), true, Ladder{});
+  EXPECT_TRUE(log_.ladder(bob_, 1).empty());
+}
+
+TEST_F(CursorTest, ALadderThatIsNoneIsTakenForNone) {
+  EXPECT_TRUE(move(at(1, 1000), true));
+  for (const char* rungs : {"0000000000000900aaaaaaaaaaaaaaaa0000000000000901aaaaaaaaaaaaaaaa", "0000000000000001aaaaaaaaaaaaaaaa"}) {
+    db_.exec((std::string("UPDATE peer_sync SET ladder=x'") + rungs + "'").c_str());
+    EXPECT_TRUE(log_.ladder(bob_, 1).empty());
+  }
+  db_.exec("UPDATE peer_sync SET ladder=x'00'");
+  EXPECT_EQ(trouble_in([&] { log_.ladder(bob_, 1); }), Trouble::kDamaged);
+}
+
 TEST_F(CursorTest, GrowsForTheAdoptedLogOnly) {
   EXPECT_TRUE(move(at(1, 0), true));
   EXPECT_TRUE(move(at(1, 5)));
