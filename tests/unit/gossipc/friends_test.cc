@@ -93,7 +93,7 @@ TEST(Friends, UpOnEitherSide) {
   EXPECT_TRUE(friend_view(peer("h"), {theirs, ours}, true, kNow).pq);
   EXPECT_EQ(words(peer("h"), {ours}), "up since 2026-01-31 14:18:55 (we called), post-quantum");
   EXPECT_EQ(words(peer("h"), {state(0, "up", Why::kLogRestarted)}),
-            "up since 2026-01-31 14:18:55 (we called), classical; their log is not the one it was, and is read from the start");
+            "up since 2026-01-31 14:18:55 (we called), classical; their log is not the one it was, and what may have changed of it is read again");
 }
 
 TEST(Friends, NotesOfADaemonThatIsGoneCountForNothing) {
