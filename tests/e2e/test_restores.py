@@ -263,7 +263,8 @@ class Campaign(Case):
                                         **OWN_GROUP) for n in nodes]
             for n, feeder in zip(nodes, feeders):
                 feeder.stdin.write(b"".join(b"%d from %s\n" % (turn * 1000 + i, n.name.encode()) for i in range(rng.randint(50, 800))))
-                feeder.stdin.flush()
+                feeder.stdin.close()
+                feeder.stdin = None  # each ends by itself
             here = victim.count()
             reached = here + rng.randint(0, 300)
             wait_until(lambda v=victim, r=reached: v.count() >= r or all(f.poll() is not None for f in feeders), "the moment", nodes=nodes)
