@@ -131,7 +131,7 @@ Copied copy_store(Database& db, const std::string& to, const Progress& progress)
 Copied restore_store(const std::string& from, const std::string& path, const std::string& kept, const Progress& progress) {
   check_directory(directory_of(path), true);
   check_header(from);
-  if (check_file(path) > 0) check_ours(path);
+  if (check_file(path) > 0) check_application(path);
   Database source(from, Database::Mode::kRead, 5000);
   const Copied out = copy_store(source, kept, progress);  // under the old one's name to be: the two change places
   {

@@ -75,7 +75,7 @@ static bool is_database(const std::string& path, const Bytes& header) {
   return size_of(path) >= 512 && as_text(View(header).first(16)) == kMagic;
 }
 
-void check_ours(const std::string& path) {
+void check_application(const std::string& path) {
   Bytes header = Database::header(path);
   if (is_database(path, header) && big_endian(header, 68) != kApplicationId)
     throw Error(Trouble::kNotOurs, path + " is a database of another program", "check GOSSIPD_DB_PATH");
@@ -86,7 +86,7 @@ void check_header(const std::string& path) {
   if (!is_database(path, header)) {
     throw Error(Trouble::kDamaged, path + " is not a database", "check GOSSIPD_DB_PATH, or put a backup in its place");
   }
-  check_ours(path);
+  check_application(path);
   std::uint32_t version = big_endian(header, 60);
   if (version > kSchemaVersion) newer(path, version);
   check_length(path, header);

@@ -18,7 +18,7 @@ struct OpenOptions {
 
 // That the file looks like a store, of this or an older schema, and like one at all: by its first 100 bytes. Throws Error.
 void check_header(const std::string& path);
-void check_ours(const std::string& path);  // that it is no database of another program; it may be none at all
+void check_application(const std::string& path);  // that it is no database of another program; it may be none at all
 
 // Checks before it opens: regular file, no symlink, owner is us, no access for others (file, -wal, -shm, directory); then
 // application_id and user_version. Throws Error; the file is untouched when it does.

@@ -101,7 +101,7 @@ void note_results(const std::string& path, const std::string& into, const db::Sa
   }
   note("saved into " + into + "; " + path + " is as it was");
   note("next: look at it with GOSSIPD_DB_PATH=" + into + " gossipc fsck --full");
-  note("then move " + path + " and its -wal away, and " + into + " into its place; gossipd goes on from there");
+  note("then gossipc restore " + into + "; " + path + " is kept beside, and gossipd goes on from there");
 }
 
 }  // namespace

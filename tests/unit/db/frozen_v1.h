@@ -35,11 +35,15 @@ CREATE TABLE peer_address(
 CREATE TABLE peer_sync(
   peer INTEGER PRIMARY KEY REFERENCES peers ON DELETE CASCADE, gen INTEGER NOT NULL, log_id BLOB NOT NULL,
   cursor INTEGER NOT NULL, tag BLOB NOT NULL, acked INTEGER NOT NULL,
-  day INTEGER NOT NULL DEFAULT 0, taken INTEGER NOT NULL DEFAULT 0) STRICT;  -- bytes stored from the friend on that day (UTC)
+  day INTEGER NOT NULL DEFAULT 0, taken INTEGER NOT NULL DEFAULT 0,  -- bytes stored from the friend on that day (UTC)
+  ladder BLOB NOT NULL DEFAULT x'') STRICT;  -- earlier cursors, ascending, each upto u64 and tag
 CREATE TABLE peer_state(
   peer INTEGER NOT NULL REFERENCES peers ON DELETE CASCADE, side INTEGER NOT NULL, state TEXT NOT NULL,
   reason TEXT NOT NULL, since_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL, last_up_ms INTEGER NOT NULL,
   failures INTEGER NOT NULL, pq INTEGER NOT NULL, PRIMARY KEY(peer, side)) STRICT;
+
+-- What made a process of ours crash: from whom, and the mark of what is left alone from now on (ports.h, Desk).
+CREATE TABLE crash(at_ms INTEGER NOT NULL, peer INTEGER NOT NULL REFERENCES who, mark BLOB NOT NULL) STRICT;
 
 CREATE VIEW v_messages AS
   SELECT l.seq AS seq, lower(hex(l.id)) AS id, l.heard_ms AS heard_ms,

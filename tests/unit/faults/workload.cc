@@ -2,6 +2,7 @@
 
 #include "db/messages.h"
 #include "db/peers.h"
+#include "db/retention.h"
 #include "db/schema.h"
 #include "gossip/chain.h"
 #include "gossip/message.h"
@@ -74,6 +75,7 @@ void Workload::one_step() {
   if (which < 74) return rekey();
   if (which < 80) return note();
   if (which < 84) return look();
+  if (which < 87) return drop();
   if (which < 92) return attempt([&] { worker().checkpointer.run(); });
   if (which < 97) return attempt([&] { worker().checkpointer.tidy(); });
   tidy();
@@ -182,6 +184,20 @@ void Workload::look() {
 }
 
 // The daemon stops in order.
+// As gossipc delete does.
+void Workload::drop() {
+  const std::uint64_t which = rng_.next();
+  attempt([&] {
+    db::Database db = db::open_store(path_, {});
+    db::Log log(db, crypto_, fixed_clock);
+    std::vector<LogRow> row(1);
+    if (log.size() == 0 || log.rows(which % log.size(), row) == 0) return;
+    dropping_.insert(row[0].id);
+    db::delete_text(db, row[0].seq);
+    dropped_.insert(row[0].id);
+  });
+}
+
 void Workload::tidy() {
   attempt([&] { worker().db.tidy_at_close(); });
   close();
@@ -213,7 +229,11 @@ std::string Workload::wrong_log(db::Database& db) {
       const LogRow& row = rows[i];
       body.clear();
       if (row.seq != at + i + 1) return "a seq is missing before " + std::to_string(row.seq);
-      if (!log.body(row.seq, body) || message_id(crypto_, body) != row.id) return "a body is not what its id says";
+      const bool kept = log.body(row.seq, body);
+      if (!kept && !dropping_.contains(row.id)) return "a text is lost: " + to_hex(row.id);
+      if (kept && dropped_.contains(row.id)) return "a deleted text is there again: " + to_hex(row.id);
+      if (kept && message_id(crypto_, body) != row.id) return "a body is not what its id says";
+      if (!kept) dropped_.insert(row.id);
       if (!there.insert(row.id).second) return "a message is there twice";
       if (!tried_.contains(row.id)) return "there is a message that nobody wrote";
       chain = chain_next(crypto_, chain, row.id);

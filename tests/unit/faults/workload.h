@@ -53,6 +53,7 @@ class Workload {
   void rekey();
   void note();
   void look();
+  void drop();
   void tidy();
   Incoming message(PeerId via, std::uint64_t number, std::uint64_t size);
   std::string wrong_log(db::Database& db);
@@ -68,6 +69,7 @@ class Workload {
   std::map<std::string, Friend> friends_;
   std::set<std::string> gone_;           // for certain
   std::set<Hash> kept_, tried_;          // acknowledged; and all there may be
+  std::set<Hash> dropped_, dropping_;    // whose text is gone; and may be gone
   std::uint64_t said_ = 0, named_ = 0, keys_ = 0, counted_ = 0, counting_ = 0;
 };
 
