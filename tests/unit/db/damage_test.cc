@@ -94,9 +94,9 @@ class Damage : public Scratch {
     } while (scanned != at);
     const bool found = !rehash(db, crypto_).fine();
     EXPECT_TRUE(found || !changed);
-    ++(changed ? counts_.changed_and_found : counts_.unharmed);
     integrity(db, 10);
     list_peers(db);
+    ++(changed ? counts_.changed_and_found : counts_.unharmed);
   } catch (const Error& error) {
     expected(error, false);
     ++counts_.refused_later;
