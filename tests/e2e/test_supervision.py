@@ -144,12 +144,18 @@ class Supervision(Case):
     def test_f6_an_orphan_that_cannot_leave_holds_the_lock_until_it_can(self):
         a = self.node("ann")
         listener = a.listener()
+        # A group of processes without anybody to look after it is woken up by the kernel when its last parent dies.
+        minder = subprocess.Popen(["sleep", "120"], process_group=os.getpgid(listener))
+        self.addCleanup(minder.wait)
+        self.addCleanup(minder.kill)
         os.kill(listener, signal.SIGSTOP)
         os.kill(a.worker(), signal.SIGKILL)
         a.daemon.wait(PATIENCE)
         for _ in range(3):
             done = run([GOSSIPD], a.env)
             self.assertEqual(done.status, 7, done)
+        minder.kill()
+        minder.wait()
         os.kill(listener, signal.SIGCONT)
         wait_until(lambda: not alive(listener), "the orphan to leave", ORPHAN)
         a.wait_end()
