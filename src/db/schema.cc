@@ -39,7 +39,7 @@ static void fill(const std::string& path) {
 // at most a file that the next attempt replaces.
 static void make_store(const std::string& path) {
   DirectoryLock lock(directory_of(path));
-  if (check_file(path) > 0) return;  // somebody was quicker
+  if (check_file(path) >= 0) return;  // somebody was quicker
   if (check_file(path + "-wal") > 0) {
     throw Error(Trouble::kDamaged, "there is " + path + "-wal but no " + path,
                 "they belong together: put the database back, or move the -wal file away");
@@ -97,7 +97,11 @@ static void check_files(const std::string& path, const OpenOptions& options) {
   check_directory(directory_of(path), create);
   std::int64_t size = check_file(path);
   for (const char* rest : {"-wal", "-shm"}) check_file(path + rest);
-  if (size <= 0) {
+  if (size == 0) {
+    throw Error(Trouble::kDamaged, path + " is empty: what it held is gone",
+                "put a backup in its place with gossipc restore, or remove it, and its -wal, to begin with nothing");
+  }
+  if (size < 0) {
     if (!create) throw Error(Trouble::kMissing, "no database at " + path, "start gossipd once, or check GOSSIPD_DB_PATH");
     make_store(path);
   }

@@ -81,13 +81,12 @@ class Damage(Case):
         os.rename(node.db + ".real", node.db)
         self.assertEqual(len(node.texts()), 300)
 
-    def test_an_empty_file_is_no_database_yet(self):
+    def test_an_empty_file_is_a_loss_and_no_beginning(self):
         node = self.node("alice", start=False)
         os.makedirs(os.path.dirname(node.db), 0o700)
         write(node.db, b"")
-        done = node.gossipc("view")
-        self.assertEqual(done.status, 3, done)
-        self.assertEqual(os.path.getsize(node.db), 0)
+        self.refused(node, "is empty")
+        os.unlink(node.db)
         node.start()
         node.send("made after all")
         self.assertEqual(node.texts(), ["made after all"])
