@@ -38,7 +38,7 @@ constexpr Row kRows[] = {
      "then, if they can do it no more, gossipc set-peer-key --reset-pq gives it up"},
 
     {Why::kClosed, "closed", "closed"},
-    {Why::kReplaced, "replaced", "replaced by a newer session"},
+    {Why::kReplaced, "replaced", "replaced by a newer session (again and again: a copy of this database runs elsewhere too)"},
     {Why::kShuttingDown, "shutting_down", "they shut down"},
     {Why::kBusy, "busy", "they are busy"},
     {Why::kProtocolError, "protocol_error", "they broke the protocol"},
