@@ -161,14 +161,16 @@ TEST_F(Open, ATornFileOfOursIsDamaged) {
   EXPECT_EQ(contents(path_), wiped);
 }
 
-TEST_F(Open, MissingOrEmptyIsMadeOnlyWhenAsked) {
+TEST_F(Open, MissingIsMadeOnlyWhenAskedAndEmptyNever) {
   const OpenOptions no{.busy_timeout_ms = 0, .create = false, .write = true};
   const OpenOptions read_only{.busy_timeout_ms = 0, .create = true, .write = false};
   refused(Trouble::kMissing, no);
   refused(Trouble::kMissing, read_only);
   write_file(path_, "");
-  refused(Trouble::kMissing, no);
-  refused(Trouble::kMissing, read_only);
+  refused(Trouble::kDamaged, no);
+  refused(Trouble::kDamaged, read_only);
+  refused(Trouble::kDamaged, {});
+  std::filesystem::remove(path_);
   EXPECT_EQ(trouble_in([&] { open_store(dir_ + "/no/such/g.db", no); }), Trouble::kMissing);
   EXPECT_EQ(trouble_in([&] { open_store("", {}); }), Trouble::kMissing);
   open();
