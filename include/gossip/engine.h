@@ -73,7 +73,7 @@ using Action = std::variant<Send, Dial, CloseLink, Stored, Note>;
 struct EngineConfig {
   bool dials = true;                         // the worker dials; the listener does not
   Micros fetch_interval = 5 * kSecond;       // first wait after a failed dial
-  std::uint64_t friend_quota = 0;            // bytes stored from one friend in one day (UTC); 0: no limit
+  std::uint64_t friend_quota = 0;            // bytes stored from one friend in one day (UTC), kRowCost with each message; 0: no limit
 };
 
 struct EngineStats {

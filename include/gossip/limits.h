@@ -14,6 +14,7 @@ constexpr std::size_t kMaxSender = 64;
 constexpr std::size_t kMaxParents = 4;
 constexpr std::size_t kMaxMessage = 1'114'102;    // canonical bytes, any kind
 constexpr std::size_t kMaxPeerName = 64;
+constexpr std::size_t kRowCost = 150;             // bytes on disk of each, beside its own, that stay for ever: quotas count them
 
 // frames
 constexpr std::size_t kMaxFrame = 1'114'112;      // payload

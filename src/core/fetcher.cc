@@ -163,7 +163,7 @@ Fetcher::Verdict Fetcher::take_body(const Body& body, const Asked& asked) {
     return Verdict::kOk;
   }
   incoming.message.assign(body.message.begin(), body.message.end());
-  taken_ += body.message.size();
+  taken_ += body.message.size() + kRowCost;
   const bool known = !tracker_.find(asked.key) && store_.held(asked.key.epoch, asked.key.id12);
   if (known || !tracker_.accept(asked.key, std::move(incoming))) ++stats_.bodies_twice;
   return Verdict::kOk;

@@ -20,8 +20,9 @@ bool Fetcher::window_open() const {
 bool Fetcher::can_ask(const Provider& what) const {
   if (draining_ || !window_open()) return false;
   if (leave_.size() + want_.size() >= kMaxLeave && !leave_.contains(what.seq)) return false;
-  const std::uint64_t spent = outstanding_bytes_ + taken_;  // one message may pass the budget, or none ever would
-  if (spent > 0 && (spent >= budget_ || what.size > budget_ - spent)) return false;
+  const std::uint64_t spent = outstanding_bytes_ + outstanding_.size() * kRowCost + taken_;
+  // One message may pass the budget, or none ever would.
+  if (spent > 0 && (spent >= budget_ || what.size + kRowCost > budget_ - spent)) return false;
   // Rationale: whoever holds the 32 MiB, a small message of another is not kept from coming.
   const bool small = outstanding_.empty() && what.size <= kQuantum;
   if (!small && tracker_.outstanding() > 0 && tracker_.flight + what.size > kMaxFlight) {

@@ -15,7 +15,8 @@ constexpr int kPagesAtOnce = 256;
 
 constexpr const char* kColumns[] = {  // what every program relies on
     "k, v FROM meta", "name, n FROM counter", "id, name FROM who", "seq, scope, epoch, id, via, heard_ms, size FROM log",
-    "seq, head, sender, text FROM body", "seq, chain FROM log_chain", "id, fp, private FROM keys",
+    "seq, head, sender, text FROM body", "seq, chain FROM log_chain",
+    "own, texts, bytes, own_bytes FROM total", "id, fp, private FROM keys",
     "id, name, key, pub, pub_fp, gen, pq_seen FROM peers", "peer, place, host, port, worked FROM peer_address",
     "peer, gen, log_id, cursor, tag, acked, day, taken FROM peer_sync", "peer, side, state, reason FROM peer_state",
     "seq, id FROM v_messages", "id, name FROM v_peers"};

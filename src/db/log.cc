@@ -304,7 +304,7 @@ Committed Log::commit(std::span<const Incoming> messages, std::span<const Cursor
     std::map<PeerId, std::uint64_t> taken;
     for (const Incoming& message : messages) {
       if (!impl_->append(message, heard_ms)) continue;
-      taken[message.via] += message.message.size();
+      taken[message.via] += message.message.size() + kRowCost;
       ++out.stored;
     }
     impl_->count_taken(taken, heard_ms);

@@ -114,7 +114,7 @@ std::optional<Seq> find_message(Database& db, const Hash& id) {
 }
 
 StoreFacts store_facts(Database& db, const std::string& path) {
-  Statement row = db.prepare("SELECT count(*), coalesce(sum(via=0), 0) FROM log");
+  Statement row = db.prepare("SELECT (SELECT coalesce(max(seq), 0) FROM log), own FROM total");
   row.step();
   return {row.integer(0), row.integer(1), size_of(path), size_of(path + "-wal")};
 }

@@ -58,6 +58,23 @@ std::optional<std::int64_t> meta_number(Database& db, std::string_view key) {
   return out;
 }
 
+struct Total {  // of what is kept
+  std::int64_t texts = 0, bytes = 0, own_bytes = 0;
+};
+
+Total total_of(Database& db) {
+  Statement row = db.prepare("SELECT texts, bytes, own_bytes FROM total");
+  if (!row.step()) return {};
+  return {bounded(row.integer(0)), bounded(row.integer(1)), bounded(row.integer(2))};
+}
+
+// What every friend that could fetch it has acknowledged; 0 where there is none.
+Seq passed_by_all(Database& db) {
+  return static_cast<Seq>(bounded(number(db,
+      "SELECT coalesce(min(coalesce(s.acked, 0)), 0) FROM peers p LEFT JOIN peer_sync s ON s.peer=p.id AND s.gen=p.gen"
+      " WHERE p.pub IS NOT NULL")));
+}
+
 // Takes bodies away, in the caller's transaction.
 class Dropper {
  public:
@@ -105,19 +122,22 @@ std::optional<std::int64_t> delete_text(Database& db, Seq seq) {
 }
 
 void KeepClock::look(std::int64_t wall_ms) {
-  const auto near = [&] { return std::max(wall_ms, trusted_ms) - std::min(wall_ms, trusted_ms) <= kLeapMs; };
-  if (!near() && doubted_ms != 0 && wall_ms - doubted_ms >= kStandsMs) trusted_ms = std::exchange(doubted_ms, wall_ms);
-  if (near()) {
+  const auto leapt = [&](std::int64_t from_ms) { return std::max(wall_ms, from_ms) - std::min(wall_ms, from_ms) > kLeapMs; };
+  const bool again = doubted_ms == 0 || wall_ms < doubted_ms || leapt(last_ms);
+  if (leapt(trusted_ms) && !again && wall_ms - doubted_ms >= kStandsMs) trusted_ms = doubted_ms;
+  if (!leapt(trusted_ms)) {
     trusted_ms = wall_ms;
     doubted_ms = 0;
-  } else if (doubted_ms == 0 || wall_ms < doubted_ms) {
+  } else if (again) {
     doubted_ms = wall_ms;
   }
+  last_ms = wall_ms;
 }
 
 Retention::Retention(Database& db, const Limits& limits)
     : db_(db), limits_(limits), shrinks_(db.pragma("auto_vacuum") == 2), deleted_(counter(db, kByHand)) {
-  clock_ = {bounded(meta_number(db, "keep_clock").value_or(0)), bounded(meta_number(db, "keep_clock_doubted").value_or(0))};
+  const auto noted = [&](const char* key) { return bounded(meta_number(db, key).value_or(0)); };
+  clock_ = {noted("keep_clock"), noted("keep_clock_doubted"), noted("keep_clock_last")};
 }
 
 void Retention::run(Now now) {
@@ -153,6 +173,7 @@ Retention::Step Retention::step(Now now) {
     look_at_clock(now.wall_ms);
     clock_at_ = now.mono + kClockEvery;
     aging_ = true;
+    aged_at_ = 0;
   }
   if (aging_ && by_age() == Step::kMore) return Step::kMore;
   aging_ = false;
@@ -170,6 +191,7 @@ void Retention::look_at_clock(std::int64_t wall_ms) {
   clock_.look(wall_ms);
   meta_put(db_, "keep_clock", std::to_string(clock_.trusted_ms));
   meta_put(db_, "keep_clock_doubted", std::to_string(clock_.doubted_ms));
+  meta_put(db_, "keep_clock_last", std::to_string(clock_.last_ms));
 }
 
 std::vector<Retention::Kept> Retention::kept_after(Seq seq) {
@@ -194,52 +216,54 @@ std::int64_t Retention::heard_before(Seq seq) {
 }
 
 Retention::Step Retention::by_age() {
-  std::vector<Kept> rows = kept_after(0);
+  const std::vector<Kept> rows = kept_after(aged_at_);
   if (rows.empty()) return Step::kNothing;
+  const Seq passed = passed_by_all(db_);
+  std::vector<Kept> which;
+  Seq looked = aged_at_;
   std::int64_t heard = heard_before(rows.front().seq), bytes = 0;
-  const auto fresh = [&](const Kept& row) {
+  bool fresh = false;
+  for (const Kept& row : rows) {
     if (row.heard_ms <= clock_.trusted_ms) heard = std::max(heard, row.heard_ms);
-    const bool full = bytes >= kStepBytes;
+    fresh = heard > clock_.trusted_ms - limits_.keep_ms;
+    if (fresh || bytes >= kStepBytes) break;
+    looked = row.seq;
+    if (row.via == 0 && row.seq > passed) continue;
+    which.push_back(row);
     bytes += row.size;
-    return full || heard > clock_.trusted_ms - limits_.keep_ms;
-  };
-  rows.erase(std::find_if(rows.begin(), rows.end(), fresh), rows.end());
-  if (rows.empty()) return Step::kNothing;
-  drop(rows, true);
-  return Step::kMore;
+  }
+  drop(which, true);
+  aged_at_ = looked;
+  return fresh ? Step::kNothing : Step::kMore;
 }
 
 // --- by size
 
-std::int64_t Retention::used_bytes() {
-  return (db_.pragma("page_count") - db_.pragma("freelist_count")) * db_.pragma("page_size");
-}
-
 Retention::Step Retention::by_size(Now now) {
-  const std::int64_t used = used_bytes(), target = limits_.max_bytes - limits_.max_bytes / 16;
-  if (used > limits_.max_bytes) dropping_ = true;
-  if (!dropping_ || used <= target) {
+  const Total total = total_of(db_);
+  const std::int64_t target = limits_.max_bytes - limits_.max_bytes / 16;
+  if (total.bytes <= (dropping_ ? target : limits_.max_bytes)) {
     dropping_ = overfull_ = false;
-    own_at_ = 0;
+    own_at_ = 0, own_found_ = 0;
     return Step::kNothing;
   }
+  const Seq passed = passed_by_all(db_);
+  if (!dropping_ && total.own_bytes - own_found_ > target) return look_for_enough(now, passed, total.own_bytes - target);
+  if (!std::exchange(dropping_, true)) own_at_ = 0, own_found_ = 0;
   std::vector<Kept> rows = kept_after(others_at_), which;
   const bool others = !rows.empty();
   if (!others) rows = kept_after(own_at_);
-  if (rows.empty()) {
-    overfull_ = used > limits_.max_bytes;
+  if (rows.empty() || (!others && rows.front().seq > passed)) {  // there is less than there was when it began
     dropping_ = false;
     own_at_ = 0;
-    size_at_ = now.mono + (overfull_ ? kOverfullLook : kLook);
+    size_at_ = now.mono + kLook;
     return Step::kNothing;
   }
-  const Seq passed = static_cast<Seq>(
-      number(db_, "SELECT coalesce(max(s.acked), 0) FROM peer_sync s JOIN peers p ON p.id=s.peer AND p.gen=s.gen"));
   Seq& at = others ? others_at_ : own_at_;
   Seq looked = at;
   std::int64_t bytes = 0;
   for (const Kept& row : rows) {
-    if (bytes >= std::min(used - target, kStepBytes)) break;
+    if (bytes >= std::min(total.bytes - target, kStepBytes)) break;
     looked = row.seq;
     if (others ? row.via == 0 : row.via != 0 || row.seq > passed) continue;
     which.push_back(row);
@@ -248,6 +272,20 @@ Retention::Step Retention::by_size(Now now) {
   drop(which, false);
   at = looked;
   return Step::kMore;
+}
+
+// Before anything goes: without so much of our own the target is not reached.
+Retention::Step Retention::look_for_enough(Now now, Seq passed, std::int64_t missing) {
+  const std::vector<Kept> rows = kept_after(own_at_);
+  for (const Kept& row : rows) {
+    own_at_ = row.seq;
+    if (row.via == 0 && row.seq <= passed) own_found_ += row.size;
+  }
+  if (own_found_ >= missing || (!rows.empty() && own_at_ < passed)) return Step::kMore;
+  overfull_ = true;
+  own_at_ = 0, own_found_ = 0;
+  size_at_ = now.mono + kOverfullLook;
+  return Step::kNothing;
 }
 
 void Retention::drop(const std::vector<Kept>& which, bool by_age) {
@@ -282,14 +320,15 @@ Retention::Step Retention::shrink() {
 
 RetentionFacts retention_facts(Database& db) {
   RetentionFacts out;
-  out.kept = number(db, "SELECT count(*) FROM log WHERE size<>0");
+  const Total total = total_of(db);
+  out.kept = total.texts;
+  out.used_bytes = total.bytes;
   out.by_age = counter(db, kByAge);
   out.by_size = counter(db, kBySize);
   out.by_hand = counter(db, kByHand);
   out.bytes = counter(db, kBytes);
   out.keep = meta_number(db, "keep");
   out.max_store = meta_number(db, "max_store");
-  out.used_bytes = (db.pragma("page_count") - db.pragma("freelist_count")) * db.pragma("page_size");
   return out;
 }
 

@@ -16,17 +16,18 @@ namespace gossip::db {
 std::optional<std::int64_t> delete_text(Database& db, Seq seq);
 
 // Which time it is, for what goes by age. A clock within two days of where it was at the last look is gone by. One that leapt
-// further, ahead or back, is gone by when it has stood for a day, and then by where it was seen first: so that a machine which
-// starts with a wrong date drops nothing.
+// further, ahead or back, is gone by when it has stood for a day without another such leap, and then by where it was seen first: so
+// that a machine which starts with a wrong date, once or many times, drops nothing.
 struct KeepClock {
   std::int64_t trusted_ms = 0;  // 0: never looked
   std::int64_t doubted_ms = 0;  // where one that leapt was seen first; 0: none
+  std::int64_t last_ms = 0;     // at the last look
   void look(std::int64_t wall_ms);
 };
 
 struct Limits {
   std::int64_t keep_ms = 0;    // 0: for ever
-  std::int64_t max_bytes = 0;  // of the file, without its free pages; 0: no limit
+  std::int64_t max_bytes = 0;  // of the messages that are kept, as the log has their sizes; 0: no limit
 };
 
 struct Dropped {
@@ -36,7 +37,9 @@ struct Dropped {
 // What the worker does of it, in steps that each hold the database for milliseconds and never wait for it.
 //   by age    once an hour, whatever was heard `keep_ms` ago. Texts are in the order heard: none counts as older than one of the
 //             thousand before it, and a time that is yet to come counts for nothing
-//   by size   above the limit, down to 15/16 of it: the oldest of others first, then the oldest of our own that some friend has passed
+//   by size   above the limit, down to 15/16 of it: the oldest of others first, then the oldest of our own. Nothing goes where all
+//             that may go would not be enough
+// Our own go only when every friend with a key has passed them, and never while there is no such friend.
 //   the file  shrinks while more than 1 MiB of it is free
 class Retention {
  public:
@@ -46,7 +49,7 @@ class Retention {
   // Once for each pass that dropped something or gave pages back: what was dropped is still in the -wal.
   std::optional<Dropped> take_done();
   bool deleted_by_hand();  // by another program, since the last call
-  bool overfull() const { return overfull_; }   // above the limit, and nothing is left that may be dropped
+  bool overfull() const { return overfull_; }   // above the limit, and what may be dropped is not enough
 
  private:
   struct Kept {
@@ -58,12 +61,12 @@ class Retention {
   Step step(Now now);
   Step by_age();
   Step by_size(Now now);
+  Step look_for_enough(Now now, Seq passed, std::int64_t missing);
   Step shrink();
   void look_at_clock(std::int64_t wall_ms);
   std::int64_t heard_before(Seq seq);
   std::vector<Kept> kept_after(Seq seq);
   void drop(const std::vector<Kept>& which, bool by_age);
-  std::int64_t used_bytes();
 
   Database& db_;
   const Limits limits_;
@@ -72,6 +75,8 @@ class Retention {
   std::int64_t deleted_ = 0;   // by hand, as last seen
   Seq others_at_ = 0;          // no text of others is kept up to here
   Seq own_at_ = 0;             // looked through for our own in this pass
+  std::int64_t own_found_ = 0; // bytes of our own that may go, up to there
+  Seq aged_at_ = 0;            // looked through for what is too old, since the clock was looked at
   bool dropping_ = false;      // since the limit was passed, until there is room again
   bool overfull_ = false;
   bool aging_ = false;         // the clock was looked at, and what is too old is not all gone

@@ -19,7 +19,7 @@ namespace {
 
 // Others follow, in the order the tables' description has them. Who is named by a row comes before it.
 constexpr std::string_view kFirst[] = {"meta", "who", "keys", "peers"};
-constexpr std::string_view kOfTheLog[] = {"log", "body", "log_chain"};
+constexpr std::string_view kOfTheLog[] = {"log", "body", "log_chain", "total"};
 constexpr std::string_view kOfFriends[] = {"keys", "peers", "peer_address", "peer_sync", "peer_state"};
 
 template <std::size_t N>

@@ -45,7 +45,7 @@ void put_retention(db::Database& db, db::JsonObject& out) {
 
 void print_retention(Call& call, db::Database& db) {
   const db::RetentionFacts facts = db::retention_facts(db);
-  std::string words = "texts: " + std::to_string(facts.kept) + " kept";
+  std::string words = "texts: " + std::to_string(facts.kept) + " kept, " + size_words(facts.used_bytes);
   if (facts.keep && facts.max_store) words += " " + keep_words(*facts.keep, *facts.max_store);
   line(call, words);
   if (facts.by_age + facts.by_size + facts.by_hand == 0) return;

@@ -73,7 +73,7 @@ void Worker::keep_house(Now now) {
                 " by size, " + std::to_string(dropped->bytes) + " bytes");
   }
   if (std::exchange(overfull_said_, retention_.overfull()) < retention_.overfull())
-    sys::warn("the database is larger than GOSSIPD_MAX_STORE, and there is no text left that may be dropped");
+    sys::warn("more texts are kept than GOSSIPD_MAX_STORE allows, and those that may be dropped are not enough: none is");
   if (now.mono >= checkpoint_at_) checkpoint_at_ = checkpointer_.run_if_due(now.mono);
 }
 

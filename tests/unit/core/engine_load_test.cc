@@ -209,7 +209,7 @@ TEST(Load, QuotaReachedInASessionStopsItAndTheNextDayGoesOn) {
 
 TEST(Load, NoMoreIsAskedForThanTheQuotaLeaves) {
   EngineConfig config;
-  config.friend_quota = 1'200;
+  config.friend_quota = 1'100 + 2 * kRowCost;
   Crowd crowd(1, config);
   crowd.open(1, 9);
   Have have;

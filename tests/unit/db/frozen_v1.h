@@ -21,6 +21,16 @@ CREATE TABLE log(
 -- canonical = head | u8 length | sender | u32 length | text; kinds not known: all in head, sender and text NULL.
 CREATE TABLE body(seq INTEGER PRIMARY KEY, head BLOB NOT NULL, sender TEXT, text TEXT) STRICT;
 CREATE TABLE log_chain(seq INTEGER PRIMARY KEY, chain BLOB NOT NULL) STRICT;
+-- One row: how many messages are our own, and what is kept, of everybody's and of our own. No program writes it.
+CREATE TABLE total(own INTEGER NOT NULL, texts INTEGER NOT NULL, bytes INTEGER NOT NULL, own_bytes INTEGER NOT NULL) STRICT;
+INSERT INTO total(own, texts, bytes, own_bytes) VALUES(0, 0, 0, 0);
+CREATE TRIGGER log_grown AFTER INSERT ON log BEGIN
+  UPDATE total SET own=own+(new.via=0), texts=texts+(new.size<>0), bytes=bytes+new.size, own_bytes=own_bytes+new.size*(new.via=0);
+END;
+CREATE TRIGGER log_dropped AFTER UPDATE OF size ON log BEGIN
+  UPDATE total SET texts=texts+(new.size<>0)-(old.size<>0), bytes=bytes+new.size-old.size,
+    own_bytes=own_bytes+(new.size-old.size)*(new.via=0);
+END;
 
 -- A key no peer names is spare and decoy at once: random id, no time, no mark.
 CREATE TABLE keys(id INTEGER PRIMARY KEY, fp BLOB NOT NULL UNIQUE, private BLOB NOT NULL) STRICT;
@@ -35,7 +45,7 @@ CREATE TABLE peer_address(
 CREATE TABLE peer_sync(
   peer INTEGER PRIMARY KEY REFERENCES peers ON DELETE CASCADE, gen INTEGER NOT NULL, log_id BLOB NOT NULL,
   cursor INTEGER NOT NULL, tag BLOB NOT NULL, acked INTEGER NOT NULL,
-  day INTEGER NOT NULL DEFAULT 0, taken INTEGER NOT NULL DEFAULT 0,  -- bytes stored from the friend on that day (UTC)
+  day INTEGER NOT NULL DEFAULT 0, taken INTEGER NOT NULL DEFAULT 0,  -- stored from the friend on that day (UTC), with kRowCost
   ladder BLOB NOT NULL DEFAULT x'') STRICT;  -- earlier cursors, ascending, each upto u64 and tag
 CREATE TABLE peer_state(
   peer INTEGER NOT NULL REFERENCES peers ON DELETE CASCADE, side INTEGER NOT NULL, state TEXT NOT NULL,

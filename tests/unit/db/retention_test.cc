@@ -4,6 +4,7 @@
 #include "db/checkpoint.h"
 #include "db/files.h"
 #include "db/messages.h"
+#include "gossip/limits.h"
 #include "scratch.h"
 
 namespace gossip::db::test {
@@ -52,6 +53,11 @@ class RetentionTest : public Scratch {
   }
   std::string kept() { return words(db_, "SELECT coalesce(group_concat(seq), '') FROM (SELECT seq FROM v_messages WHERE kept ORDER BY seq)"); }
   bool found() const { return (contents(path_) + contents(path_ + "-wal")).find(kSecret) != std::string::npos; }
+  void passed(Seq acked) {  // bob, who has a key now
+    db_.exec("UPDATE peers SET pub=x'3084', pub_fp=zeroblob(32)");
+    const AckUpdate ack{bob_, find_peer(db_, "bob")->gen, acked};
+    EXPECT_TRUE(log_.commit({}, {}, {&ack, 1}));
+  }
   void trust(std::int64_t wall_ms) { meta_put(db_, "keep_clock", std::to_string(wall_ms)); }
   std::int64_t pages() { return db_.pragma("page_count"); }
 
@@ -140,6 +146,7 @@ TEST_F(RetentionTest, AgeCountsFromWhenItWasHeard) {
   put("old", kToday - 30 * kDay);
   put("old, of bob", kToday - 30 * kDay + 1, bob_);
   put("of today");
+  passed(3);
   EXPECT_EQ(aged(0, kToday), 0) << "for ever";
   EXPECT_EQ(aged(31, kToday), 0);
   EXPECT_EQ(aged(30, kToday), 1);
@@ -159,6 +166,7 @@ TEST_F(RetentionTest, TimesHeardByAWrongClockAreHeldAgainstTheirNeighbours) {
   put("heard while it was decades ahead", 2 * kToday);
   put("of today");
   put("of today, in 1970", 3000);
+  passed(6);
   trust(kToday);
   EXPECT_EQ(aged(11, kToday), 0) << "who is ahead alone counts as heard with what follows";
   EXPECT_EQ(kept(), "1,2,3,4,5,6");
@@ -172,12 +180,14 @@ TEST_F(RetentionTest, TimesOfTheFutureAloneExpireNothing) {
   EXPECT_EQ(aged(1, kToday), 0);
   put("behind it", kToday - 5 * kDay);
   put("of today");
+  passed(3);
   EXPECT_EQ(aged(1, kToday), 2);
   EXPECT_EQ(kept(), "3");
 }
 
 TEST_F(RetentionTest, ClockThatLeapsDropsNothingUntilItHasStoodForADay) {
   put("of today");
+  passed(1);
   EXPECT_EQ(aged(30, kToday), 0);
   EXPECT_EQ(aged(30, kToday + 7000 * kDay), 0) << "a start with a wrong date";
   EXPECT_EQ(aged(30, kToday + kDay), 0) << "set right";
@@ -194,20 +204,45 @@ TEST(KeepClockTest, BelievesSmallStepsAtOnceAndLeapsByWhatWasSeenFirst) {
   EXPECT_EQ(clock.trusted_ms, kToday + 2 * kDay);
   clock.look(kToday + kDay);
   EXPECT_EQ(clock.trusted_ms, kToday + kDay);
-  clock.look(kToday + 8 * kDay);  // a daemon that runs for an hour a week
+  clock.look(kToday + 8 * kDay);
   EXPECT_EQ(clock.trusted_ms, kToday + kDay);
   clock.look(kToday + 15 * kDay);
-  EXPECT_EQ(clock.trusted_ms, kToday + 8 * kDay) << "it is a week behind, and safe";
-  clock.look(9 * kToday);
-  EXPECT_EQ(clock.trusted_ms, kToday + 15 * kDay);
+  EXPECT_EQ(clock.trusted_ms, kToday + kDay) << "that is another leap, not a clock that stood";
+  clock.look(kToday + 16 * kDay);
+  EXPECT_EQ(clock.trusted_ms, kToday + 16 * kDay);
   clock.look(1000);
   clock.look(1000 + kDay);
   EXPECT_EQ(clock.trusted_ms, 1000 + kDay) << "it stood for a day";
   EXPECT_EQ(clock.doubted_ms, 0);
 }
 
+TEST(KeepClockTest, TwoWrongDatesInARowAreNotADay) {
+  KeepClock clock{kToday, 0};
+  clock.look(kToday + 1800 * kDay);
+  clock.look(kToday + 6500 * kDay);  // a minute later
+  EXPECT_EQ(clock.trusted_ms, kToday);
+}
+
+TEST_F(RetentionTest, TwoWrongDatesInARowDropNothing) {
+  put("of today", kToday, bob_);
+  EXPECT_EQ(aged(30, kToday), 0);
+  EXPECT_EQ(aged(30, kToday + 1800 * kDay), 0);
+  EXPECT_EQ(aged(30, kToday + 6500 * kDay), 0) << "what was seen last is noted in the database";
+}
+
+TEST_F(RetentionTest, OwnTextsThatSomeFriendHasNotPassedStayHoweverOld) {
+  put("passed", kToday - 9 * kDay);
+  put("not passed", kToday - 9 * kDay);
+  put("of bob", kToday - 9 * kDay, bob_);
+  trust(kToday);
+  EXPECT_EQ(aged(1, kToday), 0 + 1) << "nobody could fetch any of ours";
+  passed(1);
+  EXPECT_EQ(aged(1, kToday), 1);
+  EXPECT_EQ(kept(), "2");
+}
+
 TEST_F(RetentionTest, FirstLookGoesByWhatWasHeardLast) {
-  put("heard long ago", kToday - 300 * kDay);
+  put("heard long ago", kToday - 300 * kDay, bob_);
   EXPECT_EQ(aged(30, kToday), 0) << "the clock may be wrong";
   EXPECT_EQ(aged(30, kToday + kDay), 1);
 }
@@ -218,6 +253,7 @@ TEST_F(RetentionTest, SizeTakesTheOldestOfOthersFirstAndOwnOnesThatAFriendHasPas
   put_many(10, 20'000, 0);
   Retention none(db_, {.max_bytes = 3 * kMiB});
   EXPECT_EQ(pass(none).by_size, 0) << "below the limit nothing goes";
+  EXPECT_EQ(add_peer(db_, "cid"), Change::kDone);  // without a key
   Retention two(db_, {.max_bytes = 3 * kMiB / 2});
   const Dropped first = pass(two);
   EXPECT_GT(first.by_size, 15);
@@ -230,15 +266,45 @@ TEST_F(RetentionTest, SizeTakesTheOldestOfOthersFirstAndOwnOnesThatAFriendHasPas
   EXPECT_LT(pages() * 4096, 3 * kMiB / 2 + kMiB) << "the file shrinks";
   put_many(40, 20'000, 0);
   Retention small(db_, {.max_bytes = kMiB});
-  EXPECT_EQ(pass(small).by_size, 60 - first.by_size) << "no friend has any of our own";
+  EXPECT_EQ(pass(small).by_size, 0) << "no friend has any of our own, and all the others would not be enough";
   EXPECT_TRUE(small.overfull());
-  EXPECT_EQ(words(db_, "SELECT count(*) FROM v_messages WHERE kept AND delivered_by='self'"), "70");
-  const AckUpdate ack{bob_, find_peer(db_, "bob")->gen, 85};
-  EXPECT_TRUE(log_.commit({}, {}, {&ack, 1}));
-  Retention again(db_, {.max_bytes = kMiB});
-  EXPECT_EQ(pass(again).by_size, 25);
-  EXPECT_EQ(words(db_, "SELECT min(seq) FROM v_messages WHERE kept"), "86");
+  passed(15);
+  mono_ += kHour;
+  EXPECT_EQ(pass(small).by_size, 0) << "nor with fifteen of ours";
+  passed(85);
+  mono_ += kHour;
+  EXPECT_EQ(pass(small).by_size, 60 - first.by_size + 21);
+  EXPECT_FALSE(small.overfull());
+  EXPECT_EQ(words(db_, "SELECT min(seq) || ' ' || count(*) FROM v_messages WHERE kept"), "82 49");
   EXPECT_EQ(words(db_, "PRAGMA integrity_check"), "ok");
+}
+
+// Rows of ids stay for ever: they drive nothing out, and what a friend alone acknowledges does not either.
+TEST_F(RetentionTest, ManySmallTextsOfOneFriendDoNotEmptyTheStore) {
+  put_many(20, 1000, 0);
+  put_many(20, 1000, bob_);
+  passed(40);
+  Retention retention(db_, {.max_bytes = 2 * kMiB});
+  put_many(25'000, 1, bob_);
+  EXPECT_EQ(pass(retention).by_size, 0);
+  EXPECT_FALSE(retention.overfull());
+  EXPECT_EQ(retention_facts(db_).kept, 25'040);
+}
+
+TEST_F(RetentionTest, AMessageCostsItsFriendTheRowAsWell) {
+  passed(0);
+  const Incoming in = incoming(crypto_, hearsay("x"), bob_);
+  EXPECT_TRUE(log_.commit({&in, 1}, {}, {}));
+  EXPECT_EQ(log_.taken_today(bob_), in.message.size() + kRowCost);
+}
+
+TEST_F(RetentionTest, TotalsAreWhatTheLogSays) {
+  put_many(30, 100, 0);
+  put_many(20, 100, bob_);
+  EXPECT_TRUE(delete_text(db_, 3));
+  EXPECT_TRUE(delete_text(db_, 33));
+  EXPECT_EQ(words(db_, "SELECT own || ' ' || texts || ' ' || bytes || ' ' || own_bytes FROM total"),
+            words(db_, "SELECT sum(via=0) || ' ' || sum(size<>0) || ' ' || sum(size) || ' ' || sum(size*(via=0)) FROM log"));
 }
 
 TEST_F(RetentionTest, SpaceReturnsInStepsThatOthersWriteBetween) {
@@ -264,7 +330,7 @@ TEST_F(RetentionTest, SpaceReturnsInStepsThatOthersWriteBetween) {
 }
 
 TEST_F(RetentionTest, WaitsForNobodyAndTriesAgain) {
-  put("old", kToday - 9 * kDay);
+  put("old", kToday - 9 * kDay, bob_);
   put("of today");
   Retention retention(db_, {.keep_ms = kDay});
   Database other = open();
