@@ -149,6 +149,7 @@ ROWS = {  # row of gossip(7) LIMITS: the constants in it, in order
     "bodies and partial frames, all friends together": ("kMaxFlight",),
     "a turn of a friend, in the tail so many times": ("kQuantum", "kTailShare"),
     "unresolved entries, all friends together": ("kMaxUnresolved",), "bodies wanted from one friend at once": ("kWindowBodies", "kWindowBytes"),
+    "a message in a quota, beside its own bytes": ("kRowCost",),
     "messages in one transaction": ("kBatchMessages", "kBatchBytes"),
     "rungs of one log, entries between two of them": ("kMaxRungs", "kRungStep"),
     "connections before they are open": ("kCallers",), "M1 answered in one second": ("kM1PerSecond", "kM1Burst"),

@@ -253,6 +253,7 @@ TEST_F(RetentionTest, SizeTakesTheOldestOfOthersFirstAndOwnOnesThatAFriendHasPas
   put_many(10, 20'000, 0);
   Retention none(db_, {.max_bytes = 3 * kMiB});
   EXPECT_EQ(pass(none).by_size, 0) << "below the limit nothing goes";
+  add_key(db_, Bytes(8, 2), filled(2));
   EXPECT_EQ(add_peer(db_, "cid"), Change::kDone);  // without a key
   Retention two(db_, {.max_bytes = 3 * kMiB / 2});
   const Dropped first = pass(two);
