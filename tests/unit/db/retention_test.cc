@@ -54,7 +54,7 @@ class RetentionTest : public Scratch {
   std::string kept() { return words(db_, "SELECT coalesce(group_concat(seq), '') FROM (SELECT seq FROM v_messages WHERE kept ORDER BY seq)"); }
   bool found() const { return (contents(path_) + contents(path_ + "-wal")).find(kSecret) != std::string::npos; }
   void passed(Seq acked) {  // bob, who has a key now
-    db_.exec("UPDATE peers SET pub=x'3084', pub_fp=zeroblob(32)");
+    db_.exec("UPDATE peers SET pub=x'3084', pub_fp=zeroblob(32) WHERE name='bob'");
     const AckUpdate ack{bob_, find_peer(db_, "bob")->gen, acked};
     EXPECT_TRUE(log_.commit({}, {}, {&ack, 1}));
   }
