@@ -56,6 +56,7 @@ struct Log::Impl {
   Hash chain(Seq seq);
   void move(const CursorUpdate& update);
   void note(const AckUpdate& update);
+  void put_down() const { if (desk) desk->clear(); }
   void count_taken(const std::map<PeerId, std::uint64_t>& bytes, std::int64_t now_ms);
   [[noreturn]] void damaged(const std::string& how) const;
 
@@ -307,11 +308,13 @@ Committed Log::commit(std::span<const Incoming> messages, std::span<const Cursor
       taken[message.via] += message.message.size() + kRowCost;
       ++out.stored;
     }
+    impl_->put_down();  // what follows is nobody's
     impl_->count_taken(taken, heard_ms);
     for (const CursorUpdate& update : cursors) impl_->move(update);
     for (const AckUpdate& update : acks) impl_->note(update);
     transaction.commit();
   } catch (const Error& error) {
+    impl_->put_down();
     if (error.trouble() == Trouble::kFull || error.trouble() == Trouble::kBusy) return {};
     throw;
   }

@@ -37,19 +37,43 @@ TEST_F(LogTest, EmptyAtFirst) {
   EXPECT_TRUE(log_.commit({}, {}, {}));
 }
 
-TEST_F(LogTest, EachMessageIsInHandBeforeItIsTouched) {
-  struct Notebook final : Desk {
-    void take(PeerId from, const Id12& mark) override { taken.emplace_back(from, mark); }
-    void clear() override {}
-    std::vector<std::pair<PeerId, Id12>> taken;
-  } desk;
-  db_.exec("INSERT INTO who(id, name) VALUES(4, 'bob')");
+struct Notebook final : Desk {
+  explicit Notebook(Database& database) : db(database) {}
+  void take(PeerId from, const Id12& mark) override { taken.emplace_back(from, mark), holds = true; }
+  void clear() override {
+    holds = false;
+    moved = number(db, "SELECT count(*) FROM peer_sync");
+  }
+  Database& db;
+  std::vector<std::pair<PeerId, Id12>> taken;
+  bool holds = false;
+  std::int64_t moved = -1;  // cursors, when it was last cleared
+};
+
+TEST_F(LogTest, EachMessageIsInHandBeforeItIsTouchedAndNoLonger) {
+  Notebook desk(db_);
+  add_key(db_, Bytes(4, 1), filled(1));
+  ASSERT_EQ(add_peer(db_, "bob"), Change::kDone);
+  const PeerId bob = find_peer(db_, "bob")->id;
   std::vector<Incoming> two = some(2);
-  two[1].via = 4;
+  two[1].via = bob;
   Log log(db_, crypto_, fixed_clock, &desk);
-  EXPECT_EQ(log.commit(two, {}, {}).stored, 2u);
-  const std::vector<std::pair<PeerId, Id12>> wanted{{0, front(two[0].id)}, {4, front(two[1].id)}};
+  const std::vector<CursorUpdate> cursors{{bob, 1, {{1}, 2, {}}, true}};
+  EXPECT_EQ(log.commit(two, cursors, {}).stored, 2u);
+  const std::vector<std::pair<PeerId, Id12>> wanted{{0, front(two[0].id)}, {bob, front(two[1].id)}};
   EXPECT_EQ(desk.taken, wanted);
+  EXPECT_FALSE(desk.holds);
+  EXPECT_EQ(desk.moved, 0) << "what comes after the messages is not of the last of them";
+  EXPECT_EQ(number(db_, "SELECT count(*) FROM peer_sync"), 1);
+}
+
+TEST_F(LogTest, NothingStaysInHandWhenTheStoreIsFull) {
+  Notebook desk(db_);
+  Log log(db_, crypto_, fixed_clock, &desk);
+  db_.exec(("PRAGMA max_page_count=" + std::to_string(db_.pragma("page_count"))).c_str());
+  EXPECT_FALSE(log.commit(some(2000), {}, {}));
+  EXPECT_FALSE(desk.taken.empty());
+  EXPECT_FALSE(desk.holds);
 }
 
 TEST_F(LogTest, F10_AMessageIsStoredOnceHoweverOftenItComes) {
