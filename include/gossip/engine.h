@@ -38,7 +38,7 @@ struct PeerInfo {
 };
 
 // --- events
-// All of them, at start and after every change. quarantine: marks (Desk) of what made us crash, and is not touched again.
+// All of them, at start and after every change. quarantine: marks (Desk) of messages that made us crash.
 struct PeersChanged { std::vector<PeerInfo> peers; std::set<Id12> quarantine = {}; };
 struct LinkUp { LinkId link; PeerId peer; std::uint64_t gen; bool dialled; };
 struct LinkDown { LinkId link; End why; };
@@ -78,7 +78,7 @@ struct EngineConfig {
 
 struct EngineStats {
   std::uint64_t bodies = 0, bodies_stored = 0, bodies_twice = 0, bodies_wrong = 0, refused = 0, gone = 0;
-  std::uint64_t quarantined = 0;                  // frames left alone, since one like it made us crash
+  std::uint64_t quarantined = 0;                  // messages left alone, since they made us crash
   std::uint64_t haves = 0, wants = 0, frames_in = 0, bytes_in = 0, bytes_out = 0, protocol_errors = 0;
   std::uint64_t commits = 0, commits_failed = 0;
   std::uint64_t other_log = 0, mismatch = 0;      // logs of friends that had to be read again, from the start or from further down

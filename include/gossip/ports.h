@@ -86,7 +86,7 @@ class Crypto {
 };
 
 // Is told what is in hand, before it is touched: should the process die of it, the next one knows what it was (gossipd(8), CRASHES).
-// mark: the first bytes of a message's id, or of the hash of another frame; zeros: nothing in particular.
+// mark: the first bytes of the id of a message that came; zeros: no message, so nothing that could be left alone.
 class Desk {
  public:
   virtual ~Desk() = default;

@@ -5,6 +5,7 @@
 #include "core/engine_impl.h"
 #include "gossip/check.h"
 #include "gossip/limits.h"
+#include "gossip/message.h"
 
 namespace gossip {
 
@@ -15,8 +16,8 @@ Engine::Impl::Impl(const EngineConfig& config, Store& store, Crypto& crypto, Rng
 
 Engine::Impl::Link::Link(Impl& engine, Now now, const LinkUp& event, FetchMemory& memory)
     : tracker(engine.tracker_), id(event.link), peer(event.peer), up_at(now.mono), dialled(event.dialled), free(kFirstRoom),
-      fetcher(engine.store_, engine.crypto_, engine.tracker_, engine.stats, memory, event.peer, event.gen, event.link,
-              engine.agenda_, engine.unsaved_),
+      fetcher(engine.store_, engine.tracker_, engine.stats, memory, event.peer, event.gen, event.link, engine.agenda_,
+              engine.unsaved_),
       server(engine.store_, engine.crypto_, engine.tail_, engine.stats, event.peer, event.gen) {}
 
 void Engine::Impl::Link::hold(std::size_t bytes) {
@@ -183,15 +184,19 @@ void Engine::Impl::on(Now now, const BytesIn& event) {
   auto it = links_.find(event.link);
   if (it == links_.end()) return;
   stats.bytes_in += event.bytes.size();
-  if (desk_) desk_->take(it->second->peer, {});
+  in_hand(it->second->peer);
   hear(now, *it->second, event.bytes);
   if (desk_) desk_->clear();
+}
+
+void Engine::Impl::in_hand(PeerId from, const Id12& mark) {
+  if (desk_) desk_->take(from, mark);
 }
 
 void Engine::Impl::hear(Now now, Link& link, View bytes) {
   link.reader.feed(bytes);
   RawFrame frame;
-  for (;;) {
+  for (;; in_hand(link.peer)) {
     FrameReader::Got got = link.reader.next(frame);
     if (got == FrameReader::Got::kMore) break;
     if (got == FrameReader::Got::kBad) {
@@ -226,36 +231,14 @@ Engine::Impl::Next Engine::Impl::fail(Now now, Link& link, Why why) {
   return Next::kClosed;
 }
 
-// A message is the same from whoever brings it, and under whatever number.
-Id12 Engine::Impl::mark_of(const Link& link, const RawFrame& frame) {
-  if (static_cast<FrameType>(frame.type) == FrameType::kBody) {
-    const auto body = decode_body(frame.payload);
-    const auto id12 = body ? link.fetcher.promised(body->seq) : std::nullopt;
-    if (id12) return *id12;
-  }
-  const Hash hash = crypto_.sha256(frame.payload);
-  Id12 mark;
-  std::copy_n(hash.begin(), mark.size(), mark.begin());
-  mark[0] ^= frame.type;
-  return mark;
-}
-
 Engine::Impl::Next Engine::Impl::on_frame(Now now, Link& link, const RawFrame& frame) {
   const auto type = static_cast<FrameType>(frame.type);
-  if (desk_) {
-    const Id12 mark = mark_of(link, frame);
-    desk_->take(link.peer, mark);
-    if (quarantine_.contains(mark)) return leave_alone(now, link, frame);
-  }
   if (!link.hello_got) return type == FrameType::kHello ? on_hello(now, link, frame.payload) : fail(now, link, Why::kProtocolError);
   if (frame.type >= kIgnorableFrom) return Next::kGoOn;
   switch (type) {
     case FrameType::kHead: return on_head(now, link, frame.payload);
     case FrameType::kHave: return judge(now, link, link.fetcher.on_have(frame.payload));
-    case FrameType::kBody: {
-      auto body = decode_body(frame.payload);
-      return judge(now, link, body ? link.fetcher.on_body(now, *body) : Fetcher::Verdict::kProtocolError);
-    }
+    case FrameType::kBody: return on_body(now, link, frame.payload);
     case FrameType::kGone: {
       auto gone = decode_seqs(frame.payload);
       return judge(now, link, gone ? link.fetcher.on_gone(now, *gone) : Fetcher::Verdict::kProtocolError);
@@ -268,13 +251,18 @@ Engine::Impl::Next Engine::Impl::on_frame(Now now, Link& link, const RawFrame& f
   }
 }
 
-// A message is refused, and others come; what cannot be left out of the stream ends it.
-Engine::Impl::Next Engine::Impl::leave_alone(Now now, Link& link, const RawFrame& frame) {
+// Only a message is marked, since only that is the same trouble from whoever brings it; and by what came, not by what was listed,
+// or a friend could have us refuse a message it never had.
+Engine::Impl::Next Engine::Impl::on_body(Now now, Link& link, View payload) {
+  const auto body = decode_body(payload);
+  if (!body) return fail(now, link, Why::kProtocolError);
+  const Hash id = message_id(crypto_, body->message);
+  Id12 mark;
+  std::copy_n(id.begin(), mark.size(), mark.begin());
+  in_hand(link.peer, mark);
+  if (!quarantine_.contains(mark)) return judge(now, link, link.fetcher.on_body(now, *body, id));
   ++stats.quarantined;
-  const auto body = static_cast<FrameType>(frame.type) == FrameType::kBody ? decode_body(frame.payload) : std::nullopt;
-  if (body && link.hello_got) return judge(now, link, link.fetcher.refuse(now, body->seq));
-  close(now, links_.find(link.id), CloseCode::kBusy, Why::kMadeUsCrash);
-  return Next::kClosed;
+  return judge(now, link, link.fetcher.refuse(now, body->seq));
 }
 
 Engine::Impl::Next Engine::Impl::on_hello(Now now, Link& link, View payload) {

@@ -74,9 +74,9 @@ class Engine::Impl {
   enum class Next { kGoOn, kClosed };
 
   void hear(Now now, Link& link, View bytes);
-  Id12 mark_of(const Link& link, const RawFrame& frame);
+  void in_hand(PeerId from, const Id12& mark = {});
   Next on_frame(Now now, Link& link, const RawFrame& frame);
-  Next leave_alone(Now now, Link& link, const RawFrame& frame);
+  Next on_body(Now now, Link& link, View payload);
   Next on_head(Now now, Link& link, View payload);
   Next on_hello(Now now, Link& link, View payload);
   Next on_served(Now now, Link& link, FrameType type, View payload);

@@ -10,9 +10,9 @@ namespace gossip {
 
 constexpr Micros kSlowest = 10 * kSecond;  // a round trip counts as no more than this
 
-Fetcher::Fetcher(Store& store, Crypto& crypto, Tracker& tracker, EngineStats& stats, FetchMemory& memory, PeerId peer,
-                 std::uint64_t gen, LinkId link, OrderedSet<LinkId>& agenda, OrderedSet<LinkId>& unsaved)
-    : store_(store), crypto_(crypto), tracker_(tracker), stats_(stats), memory_(memory), peer_(peer), gen_(gen), link_(link),
+Fetcher::Fetcher(Store& store, Tracker& tracker, EngineStats& stats, FetchMemory& memory, PeerId peer, std::uint64_t gen,
+                 LinkId link, OrderedSet<LinkId>& agenda, OrderedSet<LinkId>& unsaved)
+    : store_(store), tracker_(tracker), stats_(stats), memory_(memory), peer_(peer), gen_(gen), link_(link),
       agenda_(agenda), unsaved_(unsaved) {}
 
 Fetcher::~Fetcher() {
@@ -120,7 +120,7 @@ Fetcher::Verdict Fetcher::on_have(View payload) {
   return Verdict::kOk;
 }
 
-Fetcher::Verdict Fetcher::on_body(Now now, const Body& body) {
+Fetcher::Verdict Fetcher::on_body(Now now, const Body& body, const Hash& id) {
   ++stats_.bodies;
   auto leave = leave_.find(body.seq);
   if (leave == leave_.end()) return Verdict::kProtocolError;
@@ -130,13 +130,7 @@ Fetcher::Verdict Fetcher::on_body(Now now, const Body& body) {
   body_until_ = 0;
   // Given up for lost, and asked of others: it is welcome only while anything is.
   if (late && (barred() || tracker_.paused || tracker_.staged_bytes() >= kBatchBytes)) return Verdict::kOk;
-  return take_body(body, asked);
-}
-
-std::optional<Id12> Fetcher::promised(Seq seq) const {
-  const auto leave = leave_.find(seq);
-  if (leave == leave_.end()) return std::nullopt;
-  return leave->second.key.id12;
+  return take_body(body, id, asked);
 }
 
 Fetcher::Verdict Fetcher::refuse(Now now, Seq seq) {
@@ -148,10 +142,10 @@ Fetcher::Verdict Fetcher::refuse(Now now, Seq seq) {
   return Verdict::kOk;
 }
 
-Fetcher::Verdict Fetcher::take_body(const Body& body, const Asked& asked) {
+Fetcher::Verdict Fetcher::take_body(const Body& body, const Hash& id, const Asked& asked) {
   if (body.message.size() != asked.size) return wrong_body(body.seq, asked.key.id12);
-  Incoming incoming{message_id(crypto_, body.message), asked.key.epoch, peer_, {}};
-  if (!std::equal(asked.key.id12.begin(), asked.key.id12.end(), incoming.id.begin())) return wrong_body(body.seq, asked.key.id12);
+  Incoming incoming{id, asked.key.epoch, peer_, {}};
+  if (!std::equal(asked.key.id12.begin(), asked.key.id12.end(), id.begin())) return wrong_body(body.seq, asked.key.id12);
   std::uint64_t created = 0;
   Message message;
   MessageFault fault = check_head(body.message, created);

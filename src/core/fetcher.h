@@ -41,8 +41,8 @@ class Fetcher {
 
   // Whenever there may be something to produce, or its next deadline has moved, `link` is put on `agenda`; when the next commit may
   // move its cursor, on `unsaved`.
-  Fetcher(Store& store, Crypto& crypto, Tracker& tracker, EngineStats& stats, FetchMemory& memory, PeerId peer, std::uint64_t gen,
-          LinkId link, OrderedSet<LinkId>& agenda, OrderedSet<LinkId>& unsaved);
+  Fetcher(Store& store, Tracker& tracker, EngineStats& stats, FetchMemory& memory, PeerId peer, std::uint64_t gen, LinkId link,
+          OrderedSet<LinkId>& agenda, OrderedSet<LinkId>& unsaved);
   ~Fetcher();
   Fetcher(const Fetcher&) = delete;
 
@@ -56,11 +56,10 @@ class Fetcher {
 
   Verdict on_head(Now now, const Head& head);
   Verdict on_have(View payload);
-  Verdict on_body(Now now, const Body& body);
+  Verdict on_body(Now now, const Body& body, const Hash& id);  // what it is, by its own hash
   Verdict on_gone(Now now, const Seqs& gone);
   void on_data(Now now, std::size_t body_pending);  // bytes came, and a BODY of this length is arriving (0: none is)
   Verdict refuse(Now now, Seq seq);  // a BODY of it came, and is not looked at
-  std::optional<Id12> promised(Seq seq) const;  // of which message a BODY is due
   bool expects(Seq seq) const { return leave_.contains(seq); }      // a BODY
   bool counted(Seq seq) const { return outstanding_.contains(seq); }  // among what is in flight
   bool catching_up() const { return state_ == State::kStreaming && upto_ + kMaxBatch < size_; }
@@ -118,10 +117,9 @@ class Fetcher {
   void fill_window();
   Micros wait() const;
   Verdict wrong_body(Seq seq, const Id12& id12);
-  Verdict take_body(const Body& body, const Asked& asked);
+  Verdict take_body(const Body& body, const Hash& id, const Asked& asked);
 
   Store& store_;
-  Crypto& crypto_;
   Tracker& tracker_;
   EngineStats& stats_;
   FetchMemory& memory_;
