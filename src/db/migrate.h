@@ -15,7 +15,8 @@ using Step = void (*)(Database&);  // inside its transaction; throws when it can
 // the version before it, a failed copy everything as it was.
 void migrate_by(Database& db, const std::string& path, int first, std::span<const Step> steps);
 
-// For a step to a version that knows more kinds, scopes or flags: what was refused before is listed once more by every friend.
+// For a version that knows more kinds, scopes or flags, or has a bug less: what was refused before is listed once more by every
+// friend. In the caller's transaction.
 void read_friends_anew(Database& db);
 
 }  // namespace gossip::db

@@ -1,5 +1,6 @@
 // What the daemon noted for status, meta and counters.
 #include "db/keys.h"
+#include "db/migrate.h"
 #include "db/peers.h"
 #include "db/schema.h"
 
@@ -62,6 +63,18 @@ void note_crashes(Database& db, const std::vector<Crash>& fresh) {
       .bind(1, static_cast<std::int64_t>(fresh.size())).run();
   bump_peers(db);
   transaction.commit();
+}
+
+bool forget_crashes_of_others(Database& db, std::string_view program) {
+  if (meta_get(db, "program") == program) return false;
+  Transaction transaction(db);
+  check_version(db);
+  db.exec("DELETE FROM crash");
+  if (db.changes() > 0) read_friends_anew(db);
+  db.prepare("INSERT INTO meta(k, v) VALUES('program', ?) ON CONFLICT(k) DO UPDATE SET v=excluded.v").bind(1, program).run();
+  bump_peers(db);
+  transaction.commit();
+  return true;
 }
 
 std::vector<Crash> crashes(Database& db) {

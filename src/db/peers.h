@@ -97,6 +97,9 @@ struct Crash {
   std::int64_t at_ms = 0;
 };
 void note_crashes(Database& db, const std::vector<Crash>& fresh);  // a change to peers; the last 1,000 are kept, and counted
+// Whether another program ran on it last (`program`: which version of it). What made that one crash may do no harm any more: it is
+// forgotten, and where there was any, every friend lists its messages once more. REQUIRES that no session is open.
+bool forget_crashes_of_others(Database& db, std::string_view program);
 std::vector<Crash> crashes(Database& db);                         // in the order of their coming
 
 // --- meta and counters

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "config/version.h"
 #include "gossipd/run.h"
 #include "sys/clock.h"
 
@@ -218,11 +219,12 @@ void Worker::hurry_listener(Now now) {
 // What either process left behind when it crashed. Where it cannot be stored now, it is there at the next crash or start.
 bool Worker::note_crashes() try {
   const std::string& path = setup_.config.db_path;
+  if (db::forget_crashes_of_others(db_, config::kProgramVersion)) forget_left_behind(path);
   const std::vector<db::Crash> fresh = left_behind(path, sys::wall_ms());
   if (fresh.empty()) return false;
   db::note_crashes(db_, fresh);
   forget_left_behind(path);
-  sys::error("what a friend sent made gossipd crash: it is not looked at again, and the friend is put off; gossipc status says who");
+  sys::error("what a friend sent made gossipd crash: the friend is put off, and a message is refused from now on; gossipc status says who");
   return true;
 } catch (const db::Error& error) {
   if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;

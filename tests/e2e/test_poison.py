@@ -1,25 +1,26 @@
 """Poison: what a friend sends makes a process crash, by a bug of our own. It happens once; the friend is put off, and others go on."""
 import os
 import signal
+import sqlite3
 import stat
 import time
 import unittest
 
 from crowd import counters
-from gossip import BUILD, Case, befriend, wait_until
+from gossip import BUILD, GOSSIPD, Case, befriend, wait_until
 
 POISONED = os.path.join(BUILD, "gossipd-poison")  # gossipd, but that it dies of certain words
 WAYS = ["aborts", "throws"] + ([] if "asan" in BUILD else ["faults"])  # a sanitizer has a handler of its own
 
 
 class Poison(Case):
-    def world(self, **ways):
+    def world(self, cara_dials=True, **ways):
         """bob sends poison; cara is a friend as well, and he is none of hers. ways: who of ann and bob dials the other."""
         self.a, self.b, self.c = self.node("ann", start=False), self.node("bob"), self.node("cara")
         self.a.command = [POISONED]
         self.a.start()
         befriend(self.a, self.b, **ways)
-        befriend(self.a, self.c)
+        befriend(self.a, self.c, b_dials=cara_dials)
         for other in (self.b, self.c):
             other.send("hello from " + other.name)
             self.a.wait_text("hello from " + other.name)
@@ -107,6 +108,41 @@ class Poison(Case):
         self.a.wait_text("behind it")  # by cara
         self.assertIn("up since", self.friend("cara"))
         self.finish_with_one_crash()
+
+    def test_a_request_that_did_it_is_served_from_others_at_once_and_from_all_when_the_wait_is_over(self):
+        self.world(b_dials=False, cara_dials=False)
+        self.assertEqual(self.a.stop(), 0)
+        self.a.set(POISONED_REQUESTS="1")
+        self.a.start()
+        self.a.send("three")  # both ask for it with the very same bytes
+        self.assertEqual(self.a.wait_end(), 70)
+        wait_until(lambda: not self.a.processes(), "the listener to leave")
+        self.a.command = [GOSSIPD]
+        self.a.start()
+        blamed = lambda: [n for n in (self.b, self.c) if "made gossipd crash" in self.friend(n.name)]
+        first, = wait_until(blamed, "one to be put off", nodes=[self.a])
+        second = self.c if first is self.b else self.b
+        second.wait_text("three")
+        self.assertNotIn("three", first.texts())
+        os.kill(self.a.worker(), signal.SIGHUP)
+        first.wait_text("three")
+
+    def test_another_version_looks_at_it_again(self):
+        self.world(a_dials=False)
+        old = self.a.listener()
+        self.b.send("poison that aborts")
+        self.a.listener(other_than=old)
+        self.wait_put_off()
+        self.forgiven("behind it")
+        self.assertEqual(self.a.stop(), 0)
+        self.assertEqual(self.a.ask("SELECT count(*) FROM crash"), [(1,)])
+        with sqlite3.connect(self.a.db) as db:
+            db.execute("UPDATE meta SET v = 'another' WHERE k = 'program'")
+        db.close()
+        self.a.command = [GOSSIPD]
+        self.a.start()
+        self.a.wait_text("poison that aborts")
+        self.assertEqual(self.a.ask("SELECT count(*) FROM crash"), [(0,)])
 
     def finish_with_one_crash(self):
         self.assertEqual(self.a.stop(), 0)

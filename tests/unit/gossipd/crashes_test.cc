@@ -94,6 +94,26 @@ TEST_F(Crashes, AreStoredCountedAndBounded) {
   EXPECT_EQ(quarantine_of(db::crashes(db)).size(), 10u);
 }
 
+TEST_F(Crashes, EndWithTheProgramAndWhatWasRefusedIsListedOnceMore) {
+  db::Database db = open();
+  db::add_key(db, Bytes(4, 1), db::test::filled(1));
+  ASSERT_EQ(db::add_peer(db, "bob"), db::Change::kDone);
+  const PeerId bob = db::list_peers(db).at(0).id;
+  db.exec("INSERT INTO peer_sync(peer, gen, log_id, cursor, tag, acked) SELECT id, gen, zeroblob(16), 40, zeroblob(8), 9 FROM peers");
+  EXPECT_TRUE(db::forget_crashes_of_others(db, "1.0"));
+  EXPECT_EQ(db::peer_syncs(db)[0].cursor, 40u) << "it had none";
+  db::note_crashes(db, {{bob, kMark, 5}});
+  EXPECT_FALSE(db::forget_crashes_of_others(db, "1.0"));
+  EXPECT_EQ(db::crashes(db).size(), 1u);
+  const auto version = db::peers_version(db);
+  EXPECT_TRUE(db::forget_crashes_of_others(db, "1.1"));
+  EXPECT_NE(db::peers_version(db), version);
+  EXPECT_TRUE(db::crashes(db).empty());
+  EXPECT_EQ(db::peer_syncs(db)[0].cursor, 0u);
+  EXPECT_EQ(db::peer_syncs(db)[0].acked, 9u);
+  EXPECT_FALSE(db::forget_crashes_of_others(db, "1.1"));
+}
+
 TEST_F(Crashes, WhoDoesItAgainWaitsLonger) {
   EXPECT_EQ(waits({}).put_off, 0);
   EXPECT_EQ(waits({kNowMs}).put_off, kMinute);
