@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "db/files.h"
@@ -67,26 +68,70 @@ std::int64_t copy_all(Database& db, const std::string& to, const Progress& progr
   return rows;
 }
 
-void remove_all(const std::string& path) {
-  for (const char* rest : {"", "-wal", "-shm", "-journal"}) remove_file(path + rest);
-}
-
-// All of the store goes into its one file. A damaged or newer one is left as it is: it is only put aside.
-void gather(const std::string& path) try {
+// All of the store goes into its one file. False for one that is damaged or newer: it is left as it is, and only put aside.
+bool gather(const std::string& path) try {
   Database old(path, Database::Mode::kWrite, 0);
   if (journal(old, "=DELETE") != "delete") throw Error(Trouble::kBusy, "");
+  return true;
 } catch (const Error& error) {
   if (error.trouble() == Trouble::kBusy)
     throw Error(Trouble::kBusy, "database " + path + " is open in another program", "end it and try again");
   if (error.trouble() == Trouble::kFull) throw;
+  return false;
+}
+
+constexpr char kLastWho[] = "SELECT seq FROM sqlite_sequence WHERE name='who'";
+
+std::optional<std::int64_t> last_who(const std::string& path) try {
+  Database old(path, Database::Mode::kRead, 0);
+  const std::int64_t last = number(old, kLastWho);
+  return last < kNoSuchWho ? std::optional(last) : std::nullopt;
+} catch (const Error&) {
+  return std::nullopt;
+}
+
+// No number of a friend is given twice, nor one that was given after the copy was taken: what friends are told of our log is derived
+// from it. Where the last one cannot be known, some are left out.
+void go_on_counting(const std::string& copy, std::optional<std::int64_t> last, bool whole) {
+  Database db(copy, Database::Mode::kCreate, 0);
+  const std::int64_t here = number(db, kLastWho), least = whole && last ? here : here + kMoreThanWere;
+  db.prepare("UPDATE sqlite_sequence SET seq=? WHERE name='who'").bind(1, std::max(least, last.value_or(0))).run();
+}
+
+// Reads it again: nothing of it is remembered.
+Copied fill(Database& db, const Unfinished& copy, const Progress& progress) try {
+  const std::int64_t rows = copy_all(db, copy.path(), progress);
+  Copied out;
+  Database again(copy.path(), Database::Mode::kRead, 0);
+  out.messages = check_whole(again);
+  if (out.messages != rows) damaged(again, "it is not what was copied");
+  out.bytes = size_of(copy.path());
+  return out;
+} catch (const Error& error) {
+  if (error.trouble() != Trouble::kDamaged) throw;
+  throw Error(Trouble::kDamaged, "database " + db.file() + " cannot be copied: " + error.what(), error.hint());
 }
 
 // What the old store still has beside it belongs to it, and must not be taken for the new one's.
-void put_aside(const std::string& path, const std::string& kept) {
-  remove_file(path + "-shm");
+void move_beside(const std::string& from, const std::string& to) {
   for (const char* rest : {"-wal", "-journal"})
-    if (size_of(path + rest) > 0) replace_file(path + rest, kept + rest);
-  for (const char* rest : {"-wal", "-journal"}) remove_file(path + rest);
+    if (size_of(from + rest) > 0) replace_file(from + rest, to + rest);
+}
+
+// The old store gets its second name first: from then on all of it is under that one, or on its way there.
+void put_in_place(Unfinished& copy, const std::string& path, const std::string& kept, bool old) try {
+  if (old) link_file(path, kept);
+  move_beside(path, kept);
+  for (const char* rest : {"-shm", "-wal", "-journal"}) remove_file(path + rest);
+  copy.name(path, true);
+} catch (const Error&) {
+  if (size_of(copy.path()) == 0) throw;  // it has its name, and the old one is needed as `kept`
+  try {
+    move_beside(kept, path);
+    remove_file(kept);
+  } catch (const Error&) {  // all of it is there, under the two names
+  }
+  throw;
 }
 
 }  // namespace
@@ -104,29 +149,11 @@ std::int64_t check_whole(Database& db) {
   return rows;
 }
 
-Copied copy_store(Database& db, const std::string& to, const Progress& progress) {
-  const std::string unfinished = to + ".unfinished";
-  remove_all(unfinished);
-  make_private_file(unfinished);
-  try {
-    const std::int64_t rows = copy_all(db, unfinished, progress);
-    Copied out;
-    {
-      Database again(unfinished, Database::Mode::kRead, 0);  // nothing of it is remembered
-      out.messages = check_whole(again);
-      if (out.messages != rows) damaged(again, "it is not what was copied");
-    }
-    out.bytes = size_of(unfinished);
-    replace_file(unfinished, to);
-    return out;
-  } catch (const Error& error) {
-    remove_all(unfinished);
-    if (error.trouble() != Trouble::kDamaged) throw;
-    throw Error(Trouble::kDamaged, "database " + db.file() + " cannot be copied: " + error.what(), error.hint());
-  } catch (...) {
-    remove_all(unfinished);
-    throw;
-  }
+Copied copy_store(Database& db, const std::string& to, const Progress& progress, bool replace) {
+  Unfinished copy(to);
+  const Copied out = fill(db, copy, progress);
+  copy.name(to, replace);
+  return out;
 }
 
 Copied restore_store(const std::string& from, const std::string& path, const std::string& kept, const Progress& progress) {
@@ -134,19 +161,13 @@ Copied restore_store(const std::string& from, const std::string& path, const std
   check_header(from);
   if (check_file(path) > 0) check_application(path);
   Database source(from, Database::Mode::kRead, 5000);
-  const Copied out = copy_store(source, kept, progress);  // under the old one's name to be: the two change places
+  Unfinished copy(path);
+  const Copied out = fill(source, copy, progress);
   {
     DirectoryLock lock(directory_of(path));  // nobody opens it meanwhile
-    const bool old = check_file(path) > 0;
-    try {
-      if (old) gather(path);
-    } catch (...) {
-      remove_all(kept);
-      throw;
-    }
-    put_aside(path, kept);
-    if (old) exchange_files(path, kept);
-    else replace_file(kept, path);
+    const bool old = check_file(path) > 0, whole = old && gather(path);
+    go_on_counting(copy.path(), old ? last_who(path) : std::nullopt, whole);
+    put_in_place(copy, path, kept, old);
   }
   open_store(path, {.create = false});  // as every program does: it is there, and in the mode it is used in
   return out;

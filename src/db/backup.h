@@ -16,19 +16,24 @@ struct Copied {
   std::int64_t messages = 0, bytes = 0;
 };
 
+// Where the last number that a friend was given cannot be read: how many are left out, and what cannot be one.
+constexpr std::int64_t kMoreThanWere = 1000, kNoSuchWho = std::int64_t{1} << 40;
+
 // Reads all of a store and looks whether it is whole: pages and indexes, tables and references, and that the log has no holes.
 // Gives the number of messages. Throws Error(kDamaged).
 std::int64_t check_whole(Database& db);
 
 // The store of this moment, as one file with mode 0600 and nothing beside it, that was read again and found whole before it got its
-// name; a file that is there under that name is replaced. Nothing of it is left when this throws.
+// name (files.h, Unfinished); with `replace` in the place of what has that name. Nothing of it is left when this throws.
 // Rationale: a snapshot is held while the copy is made. It keeps no writer waiting and only the WAL from being begun anew; without
 // it each commit of the daemon would start the copy over.
-Copied copy_store(Database& db, const std::string& to, const Progress& progress);
+Copied copy_store(Database& db, const std::string& to, const Progress& progress, bool replace = false);
 
 // Puts a copy of the store `from` in the place of the one at `path`, which is kept as `kept`; where there is none, it is made, with
-// its directory. At every moment the one or the other is there, whole. REQUIRES the daemon's lock, and no file `kept`.
-// Throws Error: kBusy while another program has the store open. The store at `path` is untouched then.
+// its directory. Numbers of friends go on from those of the old one. At every moment the one or the other is there, whole, and
+// nothing else ever is `kept` than the old one. REQUIRES the daemon's lock, and no file `kept`.
+// Throws Error: kBusy while another program has the store open, kIo where there are no hard links. The store at `path` is untouched
+// then.
 Copied restore_store(const std::string& from, const std::string& path, const std::string& kept, const Progress& progress);
 
 }  // namespace gossip::db

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -143,16 +144,67 @@ void replace_file(const std::string& from, const std::string& to) {
   sync_file(directory_of(to));
 }
 
-// Without the system call for it the three steps leave a moment in which the first is missing; both are there under some name.
-void exchange_files(const std::string& a, const std::string& b) {
-  if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) != 0) {
-    if (errno != EINVAL && errno != ENOSYS) fail("rename", a);
-    const std::string between = b + ".new";
-    if (::rename(b.c_str(), between.c_str()) != 0) fail("rename", b);
-    if (::rename(a.c_str(), b.c_str()) != 0) fail("rename", a);
-    if (::rename(between.c_str(), a.c_str()) != 0) fail("rename", between);
+void link_file(const std::string& path, const std::string& other) {
+  if (::link(path.c_str(), other.c_str()) != 0) {
+    const std::string why = std::strerror(errno);
+    throw Error(Trouble::kIo, path + " cannot be kept as " + other + ": link: " + why,
+                "where the filesystem has no hard links, move the database away first, with its -wal");
   }
-  sync_file(directory_of(a));
+  sync_file(directory_of(other));
+}
+
+static bool is_same(const std::string& a, const std::string& b) {
+  struct stat one {}, other {};
+  return ::stat(a.c_str(), &one) == 0 && ::stat(b.c_str(), &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+static std::string name_of(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
+
+bool is_part_of_store(const std::string& file, const std::string& path) {
+  const bool beside = is_same(directory_of(file), directory_of(path));
+  for (const char* rest : {"", "-wal", "-shm", "-journal", ".lock", ".bell", ".crash", ".new", ".new-journal", ".new-wal", ".new-shm"})
+    if ((beside && name_of(file) == name_of(path) + rest) || is_same(file, path + rest)) return true;
+  return false;
+}
+
+static std::string unfinished_name(const std::string& wanted) {
+  std::uint64_t number = 0;
+  if (::getrandom(&number, sizeof number, 0) != sizeof number) fail("getrandom", wanted);
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(number));
+  return wanted + ".unfinished-" + digits;
+}
+
+Unfinished::Unfinished(const std::string& wanted) : path_(unfinished_name(wanted)) {
+  Fd fd(path_, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  if (::fchmod(fd.get(), 0600) == 0) return;
+  const int error = errno;
+  ::unlink(path_.c_str());
+  errno = error;
+  fail("fchmod", path_);
+}
+
+Unfinished::~Unfinished() {
+  for (const char* rest : {"", "-wal", "-shm", "-journal", ".new", ".new-journal"}) ::unlink((path_ + rest).c_str());
+}
+
+// Not every filesystem can do it in one call, and some have no hard links either.
+static int rename_new(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return -1;
+  if (::link(from.c_str(), to.c_str()) == 0) return ::unlink(from.c_str());
+  struct stat st {};
+  if (errno == EEXIST || ::lstat(to.c_str(), &st) == 0) return errno = EEXIST, -1;
+  return ::rename(from.c_str(), to.c_str());
+}
+
+void Unfinished::name(const std::string& wanted, bool replace) {
+  sync_file(path_);
+  if ((replace ? ::rename(path_.c_str(), wanted.c_str()) : rename_new(path_, wanted)) != 0) {
+    if (errno == EEXIST) refuse(wanted + " is there already", "choose another name");
+    fail("rename", path_);
+  }
+  sync_file(directory_of(wanted));
 }
 
 std::int64_t size_of(const std::string& path) {

@@ -27,8 +27,25 @@ void check_writable(const std::string& path);
 void make_private_file(const std::string& path);                    // empty, 0600; replaces what is there
 void remove_file(const std::string& path);                          // no error when there is none
 void replace_file(const std::string& from, const std::string& to);  // fsync, rename, fsync of the directory
-void exchange_files(const std::string& a, const std::string& b);    // at once, where the filesystem can; fsync of the directory
+void link_file(const std::string& path, const std::string& other);  // a second name that nobody has; fsync of the directory
 std::int64_t size_of(const std::string& path);                      // 0 when there is none
+
+// Whether a store at `path` has a file of this name, or may make one; other names of the same file count.
+bool is_part_of_store(const std::string& file, const std::string& path);
+
+// A file to work on, beside the one it is to become: empty, 0600, under a name that nobody had ("NAME.unfinished-" and a random
+// number). It is gone, with what lies beside it, when this goes before name().
+class Unfinished {
+ public:
+  explicit Unfinished(const std::string& wanted);
+  Unfinished(const Unfinished&) = delete;
+  ~Unfinished();
+  const std::string& path() const { return path_; }
+  void name(const std::string& wanted, bool replace);  // fsync, rename, fsync of the directory. Else throws kNotOurs where there is one
+
+ private:
+  std::string path_;
+};
 
 // Held while the database is made or another is put in its place, and shared while it is opened: an flock on the directory, so that
 // nothing is left beside the file.

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "db/backup.h"
 #include "db/files.h"
 #include "db/graft.h"
 #include "db/schema.h"
@@ -66,8 +67,8 @@ struct Row {
 
 class Salvage {
  public:
-  Salvage(Database& from, Database& into, Crypto& crypto, const KeyFits& key_fits)
-      : from_(from), into_(into), crypto_(crypto), key_fits_(key_fits) {}
+  Salvage(Database& from, Database& into, Crypto& crypto, const KeyFits& key_fits, const Pulse& pulse)
+      : from_(from), into_(into), crypto_(crypto), key_fits_(key_fits), pulse_(pulse) {}
 
   Salvaged run() {
     Transaction all(into_);
@@ -102,7 +103,7 @@ class Salvage {
       if (error.trouble() != Trouble::kOther && !is_damage(error)) throw;
       return {0, 1, true};
     }
-    return walk(from_, table, columns, take);
+    return walk(from_, table, columns, [&](const Statement& row) { pulse_(), take(row); });
   }
 
   void copy(const std::string& table) {
@@ -172,6 +173,7 @@ class Salvage {
         std::string("SELECT rowid, epoch, id FROM log INDEXED BY sqlite_autoindex_log_1 WHERE scope=0 ORDER BY scope") + direction +
         ", epoch" + direction + ", id" + direction);
     while (rows.step()) {
+      pulse_();
       if (rows.integer(0) < 1 || rows.blob(2).size() != sizeof(Hash)) continue;
       rows_[rows.integer(0)].index = Named{static_cast<std::uint64_t>(rows.integer(1)), hash_of(rows.blob(2))};
     }
@@ -229,16 +231,16 @@ class Salvage {
     if (!nobody_) {
       Statement most = into_.prepare("SELECT max(id) + 1 FROM who");
       most.step();
-      nobody_ = std::max(most.integer(0), highest_who());
+      nobody_ = std::max(most.integer(0), last_who().value_or(0) + 1);
     }
     return stand_in(*nobody_) ? nobody_ : std::nullopt;
   }
 
-  std::int64_t highest_who() try {
-    Statement row = from_.prepare("SELECT seq + 1 FROM sqlite_sequence WHERE name='who'");
-    return row.step() ? row.integer(0) : 1;
+  std::optional<std::int64_t> last_who() try {
+    Statement row = from_.prepare("SELECT seq FROM sqlite_sequence WHERE name='who'");
+    return row.step() && row.integer(0) < kNoSuchWho ? std::optional(row.integer(0)) : std::nullopt;
   } catch (const Error&) {
-    return 1;
+    return std::nullopt;
   }
 
   void add(const Named& named, std::int64_t via, std::int64_t heard_ms, std::int64_t size, bool text) {
@@ -262,6 +264,7 @@ class Salvage {
     read_log();
     Bytes canonical;
     for (const auto& [seq, row] : rows_) {
+      pulse_();
       const Text text = read_text(seq, canonical);
       const bool dropped = text == Text::kNone && row.row && row.size == 0 && (!row.index || row.index == row.row);
       const std::optional<Named> named = text == Text::kThere ? proven(row, canonical) : dropped ? row.row : std::nullopt;
@@ -287,14 +290,15 @@ class Salvage {
     } else {
       into_.exec("DELETE FROM peer_sync");
     }
-    const std::int64_t next = highest_who();
-    into_.prepare("UPDATE sqlite_sequence SET seq=max(seq, ?) WHERE name='who'").bind(1, next - 1).run();
+    const std::optional<std::int64_t> last = last_who();
+    into_.prepare("UPDATE sqlite_sequence SET seq=max(seq + ?, ?) WHERE name='who'").bind(1, last ? 0 : kMoreThanWere).bind(2, last.value_or(0)).run();
   }
 
   Database& from_;
   Database& into_;
   Crypto& crypto_;
   const KeyFits& key_fits_;
+  const Pulse& pulse_;
   Salvaged out_;
   std::optional<Hash> log_key_;
   std::map<std::int64_t, Row> rows_;                    // by the old position
@@ -325,10 +329,6 @@ std::unique_ptr<Database> open_damaged(const std::string& path) try {
   return nullptr;
 }
 
-void remove_store(const std::string& path) {
-  for (const char* rest : {"", "-wal", "-shm", "-journal"}) remove_file(path + rest);
-}
-
 bool anything(const Salvaged& out) {
   return out.kept > 0 || std::any_of(out.tables.begin(), out.tables.end(), [](const SalvagedTable& one) { return one.kept > 0; });
 }
@@ -337,30 +337,35 @@ bool anything(const Salvaged& out) {
 
 }  // namespace
 
-Salvaged salvage(const std::string& damaged, const std::string& into, Crypto& crypto, const KeyFits& key_fits) {
-  if (check_file(into) >= 0) throw Error(Trouble::kNotOurs, into + " is there already", "choose another name");
-  try {
-    auto to = std::make_unique<Database>(open_store(into, {}));
-    std::unique_ptr<Database> from = open_damaged(damaged);
-    const bool whole = from && described(*from, *to);
-    if (!whole) {
-      from.reset(), to.reset();
-      graft_tables(damaged, into);
-      from = open_damaged(damaged);
-      to = std::make_unique<Database>(open_store(into, {}));
-      if (!from || !described(*from, *to)) nothing();
-    }
-    to->tidy_at_close();
-    if (const std::int64_t version = from->pragma("user_version"); whole && version > kSchemaVersion)
-      throw Error(Trouble::kNewer, "it has schema " + std::to_string(version) + ", made by a newer gossipd", "install the newer one");
-    Salvaged out = Salvage(*from, *to, crypto, key_fits).run();
-    out.new_tables = !whole;
-    if (!whole && !anything(out)) nothing();
-    return out;
-  } catch (...) {
-    remove_store(into);
-    throw;
+static Salvaged salvage_into(const std::string& work, const std::string& damaged, Crypto& crypto, const KeyFits& key_fits,
+                             const Pulse& pulse) {
+  auto to = std::make_unique<Database>(open_store(work, {}));
+  std::unique_ptr<Database> from = open_damaged(damaged);
+  const bool whole = from && described(*from, *to);
+  if (!whole) {
+    from.reset(), to.reset();
+    graft_tables(damaged, work);
+    from = open_damaged(damaged);
+    to = std::make_unique<Database>(open_store(work, {}));
+    if (!from || !described(*from, *to)) nothing();
   }
+  to->tidy_at_close();
+  if (const std::int64_t version = from->pragma("user_version"); whole && version > kSchemaVersion)
+    throw Error(Trouble::kNewer, "it has schema " + std::to_string(version) + ", made by a newer gossipd", "install the newer one");
+  Salvaged out = Salvage(*from, *to, crypto, key_fits, pulse).run();
+  out.new_tables = !whole;
+  if (!whole && !anything(out)) nothing();
+  return out;
+}
+
+Salvaged salvage(const std::string& damaged, const std::string& into, Crypto& crypto, const KeyFits& key_fits, const Pulse& pulse) {
+  for (const char* rest : {"", "-wal", "-shm", "-journal"})
+    if (check_file(into + rest) >= 0) throw Error(Trouble::kNotOurs, into + rest + " is there already", "choose another name");
+  Unfinished work(into);
+  Salvaged out = salvage_into(work.path(), damaged, crypto, key_fits, pulse);
+  if (size_of(work.path() + "-wal") > 0) throw Error(Trouble::kIo, work.path() + " cannot be written");
+  work.name(into, false);
+  return out;
 }
 
 }  // namespace gossip::db

@@ -14,25 +14,15 @@ namespace {
 
 bool look(const std::string& path, struct stat& facts) { return ::lstat(path.c_str(), &facts) == 0; }
 
-// Other names of the same file count.
-bool is_same(const std::string& a, const std::string& b) {
-  struct stat one {}, other {};
-  return ::stat(a.c_str(), &one) == 0 && ::stat(b.c_str(), &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
-bool part_of_store(const std::string& file, const std::string& db_path) {
-  for (const char* rest : {"", "-wal", "-shm", "-journal", ".lock", ".bell"})
-    if (is_same(file, db_path + rest)) return true;
-  return false;
-}
-
 // 0: it may be written.
 int refuse_target(const Call& call, const std::string& file) {
   struct stat facts {};
   const std::string directory = sys::directory_of(file);
   if (!look(directory + "/", facts)) return fail(kNoSuch, "no directory " + directory, "make it first");
+  if (db::is_part_of_store(file, call.config.db_path)) return fail(kUsage, file + " belongs to the database itself", "name another file");
+  for (const char* rest : {"-wal", "-shm", "-journal"})
+    if (look(file + rest, facts)) return fail(kUsage, file + rest + " would be taken for a part of it", "name another file");
   if (!look(file, facts)) return 0;
-  if (part_of_store(file, call.config.db_path)) return fail(kUsage, file + " belongs to the database itself", "name another file");
   if (S_ISDIR(facts.st_mode)) return fail(kUsage, file + " is a directory", "name a file in it");
   if (!call.options.has(kReplace)) return fail(kUsage, "there is a file " + file + " already", "--replace puts the new one in its place");
   return 0;
@@ -80,7 +70,9 @@ int backup(Call& call) {
   db::Database db = open_as_it_is(call, false);
   if (const int code = refuse_target(call, file)) return code;
   db::Copied copied;
-  const int code = copy(call, [&](const db::Progress& progress) { copied = db::copy_store(db, file, progress); });
+  const int code = copy(call, [&](const db::Progress& progress) {
+    copied = db::copy_store(db, file, progress, call.options.has(kReplace));
+  });
   if (code != kDone || call.quiet()) return code;
   note("backed up and checked: " + counted(copied));
   note(std::string("it holds private keys, ") + (db::seal_kdf(db) ? "sealed with the passphrase of now" : "and they are not sealed") +
@@ -95,7 +87,7 @@ int restore(Call& call) {
   struct stat facts {};
   if (::stat(file.c_str(), &facts) != 0) return fail(kNoSuch, "no file " + file);
   if (!S_ISREG(facts.st_mode)) return fail(kUsage, file + " is not a regular file");
-  if (part_of_store(file, path)) return fail(kUsage, file + " belongs to the database itself", "name a copy of it");
+  if (db::is_part_of_store(file, path)) return fail(kUsage, file + " belongs to the database itself", "name a copy of it");
   db::check_header(file);
   db::check_directory(db::directory_of(path), true);
   std::string holder;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 
 #include "crypto/keys.h"
 #include "crypto/openssl.h"
@@ -101,8 +102,17 @@ void check_size(Call& call, db::Database& db, bool running, Findings& found) {
   if (room < (std::uint64_t{64} << 20)) {
     found.warning("disk", "only " + std::to_string(room >> 20) + " MiB are free beside the database", "make room on the disk");
   }
-  for (const char* rest : {".new", ".new-journal", ".copy", ".copy-wal"}) {
-    if (db::check_file(path + rest) >= 0) found.warning("files", path + rest + " was left by something that was cut off", "delete it, if nothing runs");
+}
+
+// By their names: in the database's directory. Where a copy was to go elsewhere, nobody knows.
+void check_leftovers(const std::string& path, Findings& found) {
+  const std::string base = std::filesystem::path(path).filename();
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(db::directory_of(path), none)) {
+    const std::string name = entry.path().filename();
+    if (name != base + ".new" && name != base + ".new-journal" && name.find(".unfinished-") == name.npos) continue;
+    found.warning("files", entry.path().string() + " was left by something that was cut off, and may hold private keys",
+                  "delete it, if no gossipc runs");
   }
 }
 
@@ -175,6 +185,7 @@ int fsck(Call& call) {
   const bool modes = found.errors() == 0;
   const bool running = check_daemon(call, found);
   std::string size;
+  check_leftovers(path, found);
   try {
     db::Database db = open_as_it_is(call, false);
     check_contents(call, db, running, found);

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -9,6 +10,7 @@
 #include "db/salvage.h"
 #include "gossip/text.h"
 #include "gossipc/key_check.h"
+#include "gossipc/progress.h"
 #include "gossipc/store.h"
 #include "sys/error.h"
 #include "sys/fd.h"
@@ -17,16 +19,13 @@
 namespace gossip::client {
 namespace {
 
-constexpr const char* kParts[] = {"", "-wal", "-journal"};
-
-void copy_file(const std::string& from, const std::string& to) {
+void copy_file(const std::string& from, const std::string& to, const db::Pulse& pulse) {
   const sys::Fd in(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!in) sys::fail("cannot open " + from);
-  db::make_private_file(to);
-  const sys::Fd out(::open(to.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  const sys::Fd out(::open(to.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!out) sys::fail("cannot open " + to);
   std::array<char, 65536> piece;
-  for (ssize_t n; (n = ::read(in.get(), piece.data(), piece.size())) != 0;) {
+  for (ssize_t n; (n = ::read(in.get(), piece.data(), piece.size())) != 0; pulse()) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno != EIO) sys::fail("cannot read " + from);
     if (n < 0) {  // a bad place of the disk: nothing is there, and what follows stays where it was
@@ -38,32 +37,39 @@ void copy_file(const std::string& from, const std::string& to) {
   }
 }
 
-// What SQLite works on in the place of the damaged files. It is gone when this goes.
-class Copy {
- public:
-  Copy(const std::string& from, std::string to) : path_(std::move(to)) {
-    clear();
-    try {
-      for (const char* part : kParts) {
-        if (db::check_file(from + part) >= 0) copy_file(from + part, path_ + part);
-      }
-    } catch (...) {
-      clear();
-      throw;
-    }
-  }
-  Copy(const Copy&) = delete;
-  ~Copy() {
-    for (const char* part : {"", "-wal", "-journal", "-shm"}) ::unlink((path_ + part).c_str());
-  }
-  const std::string& path() const { return path_; }
+// SQLite works on a copy in the place of the damaged files.
+db::Salvaged salvage(const std::string& path, const std::string& into, const db::Pulse& pulse) try {
+  const db::Unfinished copy(into);
+  for (const char* part : {"", "-wal", "-journal"})
+    if (db::check_file(path + part) >= 0) copy_file(path + part, copy.path() + part, pulse);
+  return db::salvage(copy.path(), into, *crypto::make_crypto(), key_fits, pulse);
+} catch (const db::Error& error) {
+  throw db::Error(error.trouble(), "cannot recover " + path + ": " + error.what(), error.hint());
+}
 
- private:
-  void clear() {
-    for (const char* part : {"", "-wal", "-journal", "-shm"}) db::remove_file(path_ + part);
+// 0: it may be made, and nothing else is taken for a part of it.
+int refuse_into(const std::string& into, const std::string& path) {
+  if (into.empty() || into.ends_with('/')) return fail(kUsage, "--into needs the name of a file", "gossipc recover --into saved.db");
+  db::check_directory(db::directory_of(into), false);
+  for (const char* rest : {"", "-wal", "-shm", "-journal"}) {
+    const std::string name = into + rest;
+    struct stat facts {};
+    if (::lstat(name.c_str(), &facts) == 0) return fail(kUsage, name + " is there already", "name another one with --into");
+    if (db::is_part_of_store(name, path)) return fail(kUsage, name + " belongs to the database itself", "name another one with --into");
   }
-  std::string path_;
-};
+  return 0;
+}
+
+// Nothing on a medium that is read only: no daemon can run there.
+std::optional<sys::LockFile> take_lock(const std::string& path, bool& busy) try {
+  std::string holder;
+  auto lock = sys::LockFile::take(path + ".lock", holder);
+  busy = !lock;
+  return lock;
+} catch (const sys::Error& error) {
+  if (error.code() != EROFS && error.code() != EACCES) throw;
+  return std::nullopt;
+}
 
 std::string counted(std::int64_t n, const char* what) { return n == 0 ? "" : ", " + std::to_string(n) + " " + what; }
 
@@ -111,22 +117,17 @@ int recover(Call& call) {
   const std::string into = call.options.has(kInto) ? call.options.value(kInto) : path + ".recovered";
   db::check_directory(db::directory_of(path), false);
   if (db::check_file(path) < 0) return fail(kNoSuch, "no database at " + path, "GOSSIPD_DB_PATH says where it is");
-  if (into.empty() || into.ends_with('/')) return fail(kUsage, "--into needs the name of a file", "gossipc recover --into saved.db");
-  db::check_directory(db::directory_of(into), false);
-  if (::access(into.c_str(), F_OK) == 0) return fail(kUsage, into + " is there already", "name another one with --into");
-  std::optional<sys::LockFile> lock;
-  if (::access((path + ".lock").c_str(), W_OK) == 0) {  // else no daemon has ever run there, or can
-    std::string holder;
-    lock = sys::LockFile::take(path + ".lock", holder);
-    if (!lock) return fail(kBusy, "gossipd runs on " + path, "stop it first");
-  }
-  const auto crypto = crypto::make_crypto();
+  if (const int code = refuse_into(into, path)) return code;
+  bool busy = false;
+  const auto lock = take_lock(path, busy);
+  if (busy) return fail(kBusy, "gossipd runs on " + path, "stop it first");
   db::Salvaged out;
   try {
-    const Copy copy(path, into + ".copy");
-    out = db::salvage(copy.path(), into, *crypto, key_fits);
-  } catch (const db::Error& error) {
-    throw db::Error(error.trouble(), "cannot recover " + path + ": " + error.what(), error.hint());
+    ProgressLine line(true);
+    out = salvage(path, into, [&] { line.show(0, 0); });
+  } catch (const Interrupted& interrupted) {
+    note("gossipc: interrupted; nothing was saved");
+    return 128 + interrupted.signal;
   }
   call.options.has(kJson) ? print_json(call, into, out) : print_words(call, out);
   call.out.flush();

@@ -183,6 +183,39 @@ class Damage(Case):
         self.assertIn("nothing in it can be read", done.err)
         self.assertEqual(sorted(n for n in os.listdir(os.path.dirname(node.db)) if "recovered" in n), [])
 
+    def test_recover_takes_nothing_away_and_leaves_nothing(self):
+        node = self.whole()
+        os.unlink(node.db + ".lock")
+        mine = node.db + ".saved.copy"
+        os.rename(node.db, mine)
+        at_mine = {"GOSSIPD_DB_PATH": mine}
+        done = node.gossipc("recover", "--into", node.db + ".saved", env=at_mine)
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(os.listdir(os.path.dirname(node.db)).count("gossipd.db.saved.copy.lock"), 1)
+        os.rename(mine, node.db)
+        write(node.db + ".other-wal", b"mine")
+        done = node.gossipc("recover", "--into", node.db + ".other")
+        self.assertEqual(done.status, 2, done)
+        self.assertIn("is there already", done.err)
+        self.refused_into(node, node.db + "-wal")
+        self.refused_into(node, node.db + ".crash")
+        with open(node.db + ".other-wal", "rb") as f:
+            self.assertEqual(f.read(), b"mine")
+        self.assertNotIn("unfinished", " ".join(os.listdir(os.path.dirname(node.db))))
+
+    def refused_into(self, node, path):
+        done = node.gossipc("recover", "--into", path)
+        self.assertEqual(done.status, 2, done)
+        self.assertIn("belongs to the database", done.err)
+
+    def test_fsck_names_what_was_left(self):
+        node = self.whole()
+        for name in (".unfinished-0123456789abcdef", ".recovered.unfinished-0123456789abcdef-wal"):
+            write(node.db + name, b"left")
+            done = node.gossipc("fsck")
+            self.assertEqual(done.status, 0, done)
+            self.assertRegex(done.out, r"(?m)^WARNING files: .*gossipd.db" + name.replace(".", r"\.") + " .*private keys")
+
 
 if __name__ == "__main__":
     unittest.main()

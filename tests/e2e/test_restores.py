@@ -68,6 +68,23 @@ class Backup(Case):
         self.assertNotEqual(os.stat(copy).st_ino, before)
         self.assertEqual(sorted(os.listdir(a.dir)), ["copy", "data"])
 
+    def test_no_file_of_the_database_nor_of_somebody_else_is_taken(self):
+        a = self.node("alice", start=False)
+        a.send("hello")
+        for rest in ("", "-wal", "-shm", "-journal", ".lock", ".bell", ".crash", ".new"):
+            self.refused(a.gossipc("backup", a.db + rest, "--replace"), 2, "belongs to the database")
+        mine = os.path.join(a.dir, "copy.unfinished")
+        shutil.copytree(os.path.dirname(a.db), os.path.join(a.dir, "other"))
+        os.rename(os.path.join(a.dir, "other", "gossipd.db"), mine)
+        with open(mine, "rb") as f:
+            before = f.read()
+        a.must("backup", os.path.join(a.dir, "copy"))
+        with open(mine, "rb") as f:
+            self.assertEqual(f.read(), before)
+        with open(os.path.join(a.dir, "next-journal"), "wb"):
+            self.refused(a.gossipc("backup", os.path.join(a.dir, "next")), 2, "taken for a part of it")
+        self.assertEqual(a.texts(), ["hello"])
+
     def test_a_damaged_database_gives_no_backup(self):
         a = self.node("alice", start=False)
         a.send_lines(["message %d" % i for i in range(2000)])
@@ -116,6 +133,27 @@ class Restore(Case):
         a.must("restore", os.path.join(os.path.dirname(a.db), kept))
         self.assertEqual(a.texts(), ["in the backup", "not in the backup"])
         self.assertEqual(len(self.beside(a)), 2)
+
+    def test_no_number_of_a_friend_is_given_again(self):
+        a = self.node("alice", start=False)
+        numbers = lambda: dict(a.ask("SELECT name, id FROM v_peers"))
+        a.add_peer("bob")
+        copy = os.path.join(a.dir, "copy")
+        a.must("backup", copy)
+        a.add_peer("carol")
+        carol = numbers()["carol"]
+        a.must("restore", copy)
+        a.add_peer("dave")
+        self.assertEqual(numbers(), {"bob": 1, "dave": carol + 1})
+        with open(a.db, "r+b") as f:
+            f.write(b"ruined " * 1000)
+        a.must("restore", copy)
+        a.add_peer("erin")
+        self.assertGreater(numbers()["erin"], 1000)  # whom the ruin had nobody knows
+        new = self.node("new", start=False)
+        new.must("restore", copy)
+        new.add_peer("frank")
+        self.assertGreater(dict(new.ask("SELECT name, id FROM v_peers"))["frank"], 1000)
 
     def test_it_makes_what_is_missing_on_a_new_machine(self):
         a, new = self.node("alice", start=False), self.node("again", start=False)
