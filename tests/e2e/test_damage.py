@@ -176,6 +176,7 @@ class Damage(Case):
         rows = [json.loads(line) for line in node.must("recover", "--json").splitlines()]
         self.assertEqual((rows[0]["messages"], rows[0]["whole"], rows[0]["lost"], rows[0]["new_log"]), (300, 300, 0, False))
         self.assertEqual({r["table"] for r in rows[1:]} >= {"meta", "who", "keys", "peers"}, True)
+        self.assertEqual([n for n in os.listdir(os.path.dirname(node.db)) if "recovered" in n], ["gossipd.db.recovered"])
         os.unlink(node.db + ".recovered")
         write(node.db, b"rubbish" * 1000)
         done = node.gossipc("recover")

@@ -180,7 +180,7 @@ class Restore(Case):
         a.must("backup", path, "--replace")
         with open(path, "r+b") as f:
             f.truncate(os.path.getsize(path) - 8192)
-        self.refused(a.gossipc("restore", path), 10, "cut off")
+        self.refused(a.gossipc("restore", path), 10, "is cut off")
         self.refused(a.gossipc("restore", a.db), 2, "belongs to the database")
         self.assertEqual(a.texts(), ["hello"])
         self.assertEqual(self.beside(a), [])

@@ -1,10 +1,8 @@
 // A restore ends at any of its steps, killed or refused by the disk: the old or the new store is there, and the old one is all there.
 #include <dlfcn.h>
-#include <fcntl.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <vector>
 
 #include "db/backup.h"
 #include "db/files.h"
@@ -85,9 +83,9 @@ class Restore : public FaultsTest {
     const std::int64_t there = messages(path_);
     EXPECT_TRUE(there == 10 || (!damaged && there == 20)) << there;
     if (there == 20) return true;
-    if (!damaged) EXPECT_EQ(messages(kept_), 20);
-    if (damaged) EXPECT_EQ(contents(kept_).compare(100, 50, main, 100, 50), 0);
-    if (damaged) EXPECT_EQ(contents(kept_ + "-wal"), wal);
+    if (!damaged) { EXPECT_EQ(messages(kept_), 20); }
+    if (damaged) { EXPECT_EQ(contents(kept_).compare(100, 50, main, 100, 50), 0); }
+    if (damaged) { EXPECT_EQ(contents(kept_ + "-wal"), wal); }
     return false;
   }
 
@@ -106,7 +104,7 @@ class Restore : public FaultsTest {
       }));
       SCOPED_TRACE("step " + std::to_string(step) + ", " + std::to_string(code));
       (sound(damaged, main, wal) ? old : made) += 1;
-      if (!kills && code == 1 && db::size_of(path_ + "-wal") == 0 && damaged) EXPECT_EQ(contents(kept_ + "-wal"), wal);
+      if (!kills && code == 1 && db::size_of(path_ + "-wal") == 0 && damaged) { EXPECT_EQ(contents(kept_ + "-wal"), wal); }
       if (HasFailure()) return;
     }
     EXPECT_GT(old, 1);
