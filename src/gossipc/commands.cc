@@ -1,8 +1,10 @@
 #include "gossipc/commands.h"
 
+#include <iterator>
+
 namespace gossip::client {
 
-static const std::vector<Command> kCommands = {
+static const Command kTable[] = {
       {"add-peer", "add-peer", 'a', kName, "nHpR", " NAME [--host HOST[:PORT]]... [--port PORT]",
        "make a friend: prints the key to give them",
        "Prints \"Exchange key:\" and a public key on standard output. Give it to this friend and to nobody else, over a way you\n"
@@ -105,7 +107,10 @@ static const std::vector<Command> kCommands = {
        forge_transcript},
 };
 
-const std::vector<Command>& commands() { return kCommands; }
+const std::vector<Command>& commands() {
+  static const std::vector<Command> kCommands(std::begin(kTable), std::end(kTable));
+  return kCommands;
+}
 
 std::string usage() {
   return summary() +
