@@ -339,6 +339,7 @@ bool anything(const Salvaged& out) {
 
 static Salvaged salvage_into(const std::string& work, const std::string& damaged, Crypto& crypto, const KeyFits& key_fits,
                              const Pulse& pulse) {
+  fill_store(work);
   auto to = std::make_unique<Database>(open_store(work, {}));
   std::unique_ptr<Database> from = open_damaged(damaged);
   const bool whole = from && described(*from, *to);

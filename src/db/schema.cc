@@ -20,7 +20,7 @@ static void random_bytes(MutView out) {
 }
 
 // The version numbers come with the tables in one transaction; WAL last, so that the header of a whole file says all of it.
-static void fill(const std::string& path) {
+void fill_store(const std::string& path) {
   Database db(path, Database::Mode::kCreate, 0);
   Secret32 key;
   random_bytes(key.mut());
@@ -48,7 +48,7 @@ static void make_store(const std::string& path) {
   const std::string unfinished = path + ".new";
   for (const char* rest : {"-wal", "-shm", "-journal"}) remove_file(unfinished + rest);
   make_private_file(unfinished);
-  fill(unfinished);
+  fill_store(unfinished);
   replace_file(unfinished, path);
 }
 

@@ -24,6 +24,8 @@ void check_application(const std::string& path);  // that it is no database of a
 // application_id and user_version. Throws Error; the file is untouched when it does.
 Database open_store(const std::string& path, const OpenOptions& options);
 
+void fill_store(const std::string& path);  // makes a new store of an empty file
+
 // Steps an older schema up, one version per exclusive transaction, after VACUUM INTO a copy beside it. gossipd only, before
 // the listener starts. Nothing to do for the newest.
 void migrate(Database& db, const std::string& path);
