@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "db/files.h"
+#include "db/schema.h"
 #include "gossipc/progress.h"
 #include "gossipc/store.h"
 #include "gossipc/when.h"
@@ -14,6 +15,12 @@ namespace {
 
 bool look(const std::string& path, struct stat& facts) { return ::lstat(path.c_str(), &facts) == 0; }
 
+// Of this version, or a newer one.
+bool is_store(const std::string& file) try {
+  db::check_header(file);
+  return true;
+} catch (const db::Error& error) { return error.trouble() == db::Trouble::kNewer; }
+
 // 0: it may be written.
 int refuse_target(const Call& call, const std::string& file) {
   struct stat facts {};
@@ -24,8 +31,9 @@ int refuse_target(const Call& call, const std::string& file) {
     if (look(file + rest, facts)) return fail(kUsage, file + rest + " would be taken for a part of it", "name another file");
   if (!look(file, facts)) return 0;
   if (S_ISDIR(facts.st_mode)) return fail(kUsage, file + " is a directory", "name a file in it");
+  if (!S_ISREG(facts.st_mode)) return fail(kUsage, file + " is no regular file", "name another file");
   if (!call.options.has(kReplace)) return fail(kUsage, "there is a file " + file + " already", "--replace puts the new one in its place");
-  return 0;
+  return is_store(file) ? 0 : fail(kUsage, file + " is no backup, and is not replaced", "name another file, or remove this one");
 }
 
 template <class Copy>

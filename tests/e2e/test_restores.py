@@ -177,7 +177,10 @@ class Restore(Case):
             other.execute("CREATE TABLE t(x)")
         other.close()
         self.refused(a.gossipc("restore", path), 10, "another program")
-        a.must("backup", path, "--replace")
+        self.refused(a.gossipc("backup", path, "--replace"), 2, "is no backup")
+        self.refused(a.gossipc("backup", "/dev/null", "--replace"), 2, "is no regular file")
+        os.unlink(path)
+        a.must("backup", path)
         with open(path, "r+b") as f:
             f.truncate(os.path.getsize(path) - 8192)
         self.refused(a.gossipc("restore", path), 10, "is cut off")
