@@ -32,14 +32,16 @@ using PkeyPtr = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using PkeyCtxPtr = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
 using Pkcs8Ptr = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Free<PKCS8_PRIV_KEY_INFO_free>>;
 
-// Rationale: where memory ran out on the way, OpenSSL may give any reason, or none; the system's own word stands.
+// Rationale: where memory ran out on the way, OpenSSL may give any reason, and the system's own word stands; or none, as it does
+// nowhere else.
 [[noreturn]] inline void fail(const char* call) {
-  if (errno == ENOMEM || ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE) {
+  const unsigned long code = ERR_peek_last_error();
+  if (errno == ENOMEM || code == 0 || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE) {
     ERR_clear_error();
     throw std::bad_alloc();
   }
-  char reason[256] = "no reason given";
-  if (const unsigned long code = ERR_peek_last_error()) ERR_error_string_n(code, reason, sizeof reason);
+  char reason[256];
+  ERR_error_string_n(code, reason, sizeof reason);
   ERR_clear_error();
   throw std::runtime_error(std::string(call) + ": " + reason);
 }
