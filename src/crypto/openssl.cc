@@ -146,8 +146,11 @@ bool OpenSsl::equal(View a, View b) {
 
 class SystemRng final : public Rng {
  public:
+  // Rationale: the system's own source never fails, so what is wanting is memory for the generator on top of it.
   void fill(MutView out) override {
-    need(RAND_bytes_ex(nullptr, out.data(), out.size(), 0) == 1, "RAND_bytes");
+    if (RAND_bytes_ex(nullptr, out.data(), out.size(), 0) == 1) return;
+    ERR_clear_error();
+    throw std::bad_alloc();
   }
 };
 
