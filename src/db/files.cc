@@ -212,6 +212,10 @@ std::int64_t size_of(const std::string& path) {
   return ::stat(path.c_str(), &st) == 0 ? st.st_size : 0;
 }
 
+bool frozen(const std::string& path) {
+  return ::access(path.c_str(), W_OK) != 0 && errno == EROFS && size_of(path + "-wal") == 0;
+}
+
 DirectoryLock::DirectoryLock(const std::string& directory, bool shared)
     : fd_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (fd_ < 0) fail("open", directory);

@@ -24,6 +24,9 @@ std::uint64_t room_beside(const std::string& path);
 // That the store at `path` can be written, or made, as far as that shows without writing: modes, and a medium that is read only.
 void check_writable(const std::string& path);
 
+// On a medium that is read only, and nothing in a write-ahead log beside it: the file is all there is, and stays as it is.
+bool frozen(const std::string& path);
+
 void make_private_file(const std::string& path);                    // empty, 0600; replaces what is there
 void remove_file(const std::string& path);                          // no error when there is none
 void replace_file(const std::string& from, const std::string& to);  // fsync, rename, fsync of the directory

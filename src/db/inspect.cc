@@ -20,7 +20,9 @@ std::int64_t number(Database& db, const char* sql) {
 }
 
 using Schema = std::map<std::string, std::string>;  // "table log" -> how it was made
-constexpr char kSchema[] = "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'";
+// What stands behind the index of words is made by SQLite, as its version has it.
+constexpr char kSchema[] = "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema"
+                           " WHERE name NOT LIKE 'sqlite_stat%' AND name NOT LIKE 'search\\__%' ESCAPE '\\'";
 
 Schema schema_of(Database& db) {
   Schema out;

@@ -78,6 +78,7 @@ struct PeerState {
   std::int64_t last_up_ms = 0;  // when it was last known to be up, with the keys of today; 0: never
   unsigned failures = 0;        // in a row
   bool pq = false;              // up, and post-quantum
+  bool operator==(const PeerState&) const = default;
 };
 // One transaction. Friends who are gone are left out; last_up_ms 0 leaves what is there.
 void note_states(Database& db, const std::vector<PeerState>& states);

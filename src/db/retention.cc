@@ -8,6 +8,7 @@
 
 #include "db/peers.h"
 #include "db/schema.h"
+#include "db/search.h"
 #include "gossip/limits.h"
 
 namespace gossip::db {
@@ -81,6 +82,7 @@ class Dropper {
   explicit Dropper(Database& db)
       : db_(db), body_(db.prepare("DELETE FROM body WHERE seq=?")), row_(db.prepare("UPDATE log SET size=0 WHERE seq=?")) {}
   bool drop(Seq seq) {  // false: somebody was quicker
+    forget_text(db_, seq);
     body_.bind(1, signed_of(seq)).run();
     if (db_.changes() == 0) return false;
     row_.bind(1, signed_of(seq)).run();

@@ -39,8 +39,10 @@ std::vector<std::string> columns_of(Database& db, const std::string& table) {
   return texts(db, "SELECT name FROM pragma_table_info('" + table + "') ORDER BY cid");
 }
 
+// Without the index of words, which the daemon makes anew.
 std::vector<std::string> tables_of(Database& db) {
-  std::vector<std::string> all = texts(db, "SELECT name FROM sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid");
+  std::vector<std::string> all = texts(
+      db, "SELECT name FROM sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'search%' ORDER BY rowid");
   std::stable_partition(all.begin(), all.end(), [](const std::string& name) { return among(kFirst, name); });
   std::sort(all.begin(), all.begin() + std::size(kFirst), [](const std::string& a, const std::string& b) {
     return std::find(std::begin(kFirst), std::end(kFirst), a) < std::find(std::begin(kFirst), std::end(kFirst), b);
@@ -78,6 +80,7 @@ class Salvage {
       if (!among(kOfTheLog, table)) copy(table);
     }
     into_.exec("INSERT INTO meta(k, v) VALUES('peers', 1) ON CONFLICT(k) DO NOTHING");
+    into_.exec("DELETE FROM meta WHERE k LIKE 'search%'");
     log();
     settle();
     all.commit();

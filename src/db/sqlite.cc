@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 
+#include "db/files.h"
 #include "db/vault.h"
 
 namespace gossip::db {
@@ -172,8 +173,21 @@ static void set_switch(sqlite3* db, int which, int value) {
 // A relative name gets "./", so that one like "file:x" or ":memory:" means a file too.
 static std::string plain_name(const std::string& path) { return path.starts_with('/') ? path : "./" + path; }
 
+// Where nothing can be written SQLite cannot make the -shm that it reads a WAL database with, unless it is told that it needs none.
+static std::string frozen_name(const std::string& path) {
+  std::string out = "file:";
+  for (const char c : plain_name(path)) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '/' || c == '.';
+    const auto byte = static_cast<unsigned char>(c);
+    plain ? out += c : ((out += '%') += "0123456789abcdef"[byte >> 4]) += "0123456789abcdef"[byte & 15];
+  }
+  return out + "?immutable=1";
+}
+
 Database::Database(const std::string& path, Mode mode, int busy_timeout_ms) {
-  int rc = sqlite3_open_v2(plain_name(path).c_str(), &db_, open_flags(mode) | SQLITE_OPEN_EXRESCODE, nullptr);
+  const bool still = mode == Mode::kRead && frozen(path);
+  const std::string name = still ? frozen_name(path) : plain_name(path);
+  int rc = sqlite3_open_v2(name.c_str(), &db_, open_flags(mode) | SQLITE_OPEN_EXRESCODE | (still ? SQLITE_OPEN_URI : 0), nullptr);
   try {
     if (db_ == nullptr) throw std::bad_alloc();
     if (rc != SQLITE_OK) throw_error(db_, "open", path);

@@ -32,6 +32,7 @@ Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::
       room_(make_room()),
       supervisor_(std::move(supervisor)),
       keysmith_(db_, *rng_, pool_size(setup.config.rsa_bits, setup.config.key_pool, setup.config.bogus_pct)),
+      indexer_(db_),
       challenges_(*rng_),
       bell_(std::move(bell)),
       retention_(db_, limits(setup.config)),
@@ -90,8 +91,8 @@ std::optional<Micros> Worker::own_deadline() const {
   Micros at = look_at_;
   if (stopping()) return kill_at_ ? std::min(at, *kill_at_) : at;
   at = std::min(at, checkpoint_at_);
-  for (auto other : {retention_.next_deadline(), keysmith_.next_deadline(), dials_.next_deadline(), supervisor_.start_at(), challenges_.next_deadline(),
-                     bogus_.next_deadline()})
+  for (auto other : {retention_.next_deadline(), keysmith_.next_deadline(), indexer_.next_deadline(), dials_.next_deadline(),
+                     supervisor_.start_at(), challenges_.next_deadline(), bogus_.next_deadline()})
     if (other) at = std::min(at, *other);
   return at;
 }
@@ -102,6 +103,7 @@ void Worker::look(const sys::Poller& poller, Now now) {
   if (bell_ && poller.readable(bell_slot_) && bell_->rung()) notes_.bell();
   if (supervisor_.start_at() && now.mono >= *supervisor_.start_at()) start_listener(now);
   keysmith_.run(now);
+  indexer_.run(now);
   dials_.look(poller, now);
   Dials::Outcome outcome;
   while (dials_.next(outcome)) connected(now, outcome);

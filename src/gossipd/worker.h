@@ -1,5 +1,5 @@
 // Worker: the parent of the two processes. Dials friends and fetches from them, sends bogus challenges, keeps the key pool filled,
-// drops texts, checkpoints, answers the doorbell, and watches over the listener.
+// indexes words, drops texts, checkpoints, answers the doorbell, and watches over the listener.
 #pragma once
 
 #include <optional>
@@ -10,6 +10,7 @@
 #include "gossipd/descriptors.h"
 #include "gossipd/dials.h"
 #include "gossipd/driver.h"
+#include "gossipd/indexer.h"
 #include "gossipd/keysmith.h"
 #include "gossipd/standing.h"
 #include "gossipd/supervisor.h"
@@ -49,6 +50,7 @@ class Worker final : public Driver {
   const Room room_;
   Supervisor supervisor_;
   Keysmith keysmith_;
+  Indexer indexer_;
   Dials dials_;
   Challenges challenges_;
   Dials bogus_{sys::resolve, 1};   // dials of challenges: their routes and outcomes are nobody else's business

@@ -6,6 +6,7 @@
 #include "db/messages.h"
 #include "db/peers.h"
 #include "db/retention.h"
+#include "db/search.h"
 #include "fuzz/scratch_db.h"
 #include "gossip/engine.h"
 #include "gossip/text.h"
@@ -88,6 +89,11 @@ class Rows {
         for (char c : shown(one.sender + one.text, Show::kLine)) GOSSIP_CHECK(static_cast<std::uint8_t>(c) >= 0x20 && c != 0x7f);
       }
     }
+    db::Filter words;
+    words.words = db::search_expression("a* )");
+    Seq scanned = 0;
+    for (const db::Shown& one : db::read_messages(db_, 0, words, db::kPage, false, scanned)) db::forget_text(db_, one.seq);
+    db::start_of_last(db_, words, 3);
     db::start_of_last(db_, {}, 3), db::find_message(db_, Hash{}), db::last_seq(db_);
     db::retention_facts(db_);
   }

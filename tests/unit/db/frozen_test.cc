@@ -41,6 +41,7 @@ class Frozen : public Scratch {
     log.bind(1, signed_of(one.epoch)).bind(2, one.id).bind(3, signed_of(one.message.size())).run();
     Statement body = db.prepare("INSERT INTO body(seq, head, sender, text) VALUES(1, ?, 'alice', 'hello')");
     body.bind(1, View(one.message).first(29)).run();
+    db.exec("INSERT INTO search(rowid, text) SELECT seq, text FROM body; INSERT INTO meta(k, v) VALUES('search_mark', 1)");
     db.exec(("PRAGMA application_id=" + std::to_string(kApplicationId)).c_str());
     db.exec("PRAGMA user_version=1; COMMIT; PRAGMA journal_mode=WAL");
   }

@@ -20,6 +20,9 @@ CREATE TABLE log(
   UNIQUE(scope, epoch, id)) STRICT;
 -- canonical = head | u8 length | sender | u32 length | text; kinds not known: all in head, sender and text NULL.
 CREATE TABLE body(seq INTEGER PRIMARY KEY, head BLOB NOT NULL, sender TEXT, text TEXT) STRICT;
+-- The words of text, up to the seq in meta search_mark (search.h). Words are on the disk as plainly as the texts.
+CREATE VIRTUAL TABLE search USING fts5(
+  text, content='body', content_rowid='seq', columnsize=0, tokenize='unicode61 remove_diacritics 2');
 CREATE TABLE log_chain(seq INTEGER PRIMARY KEY, chain BLOB NOT NULL) STRICT;
 -- One row: how many messages are our own, and what is kept, of everybody's and of our own. No program writes it.
 CREATE TABLE total(own INTEGER NOT NULL, texts INTEGER NOT NULL, bytes INTEGER NOT NULL, own_bytes INTEGER NOT NULL) STRICT;

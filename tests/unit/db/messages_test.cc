@@ -68,12 +68,14 @@ std::string from_json(std::string_view in) {
   return out;
 }
 
-// The value of the field "text", the last one.
+// The value of the field "text" of a message without parents.
 std::string text_of(const std::string& json) {
   static constexpr std::string_view kField = ",\"text\":\"";
+  static constexpr std::string_view kEnd = "\",\"parents\":[]}";
   auto at = json.rfind(kField);
   EXPECT_NE(at, json.npos) << json;
-  return from_json(std::string_view(json).substr(at + kField.size(), json.size() - at - kField.size() - 2));
+  EXPECT_TRUE(json.ends_with(kEnd)) << json;
+  return from_json(std::string_view(json).substr(at + kField.size(), json.size() - at - kField.size() - kEnd.size()));
 }
 
 TEST_F(Messages, EmptyStore) {
@@ -96,7 +98,7 @@ TEST_F(Messages, ShowsWhoWhatAndWhen) {
   EXPECT_TRUE(rows[1].known && rows[1].kept);
   EXPECT_EQ(rows[1].json, "{\"seq\":2,\"id\":\"" + to_hex(rows[1].id) +
                               "\",\"heard\":\"2026-01-31T14:18:55Z\",\"heard_ms\":1769869135000,\"delivered_by\":\"bob\","
-                              "\"sender\":\"alice\",\"text\":\"his\"}");
+                              "\"sender\":\"alice\",\"text\":\"his\",\"parents\":[]}");
   EXPECT_TRUE(all()[0].json.empty());
   EXPECT_EQ(
       words(db_,
@@ -118,9 +120,9 @@ TEST_F(Messages, KindsNotKnownAndBodiesNotKept) {
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_FALSE(rows[0].known);
   EXPECT_TRUE(rows[0].kept);
-  EXPECT_NE(rows[0].json.find("\"sender\":null,\"text\":null,\"kind\":42}"), std::string::npos) << rows[0].json;
+  EXPECT_NE(rows[0].json.find("\"sender\":null,\"text\":null,\"parents\":[],\"kind\":42}"), std::string::npos) << rows[0].json;
   EXPECT_FALSE(rows[1].kept);
-  EXPECT_NE(rows[1].json.find("\"sender\":null,\"text\":null,\"kept\":false}"), std::string::npos) << rows[1].json;
+  EXPECT_NE(rows[1].json.find("\"sender\":null,\"text\":null,\"parents\":[],\"kept\":false}"), std::string::npos) << rows[1].json;
   EXPECT_EQ(words(db_, "SELECT group_concat(known || kept) FROM v_messages"), "01,10");
 }
 
@@ -188,6 +190,67 @@ TEST_F(Messages, FindScansTheDays) {
   ASSERT_TRUE(log_.commit(messages, {}, {}));
   for (std::size_t i = 0; i < messages.size(); ++i) EXPECT_EQ(find_message(db_, messages[i].id), Seq{i + 1});
   EXPECT_FALSE(find_message(db_, filled(3)).has_value());
+}
+
+TEST_F(Messages, FilterBySenderUntilAndOthers) {
+  for (int i = 0; i < 30; ++i) put(hearsay(std::to_string(i), i % 5 ? "alice" : "carol"), i % 3 == 0 ? bob_ : 0, i * 1000);
+  Filter filter;
+  filter.sender = "carol";
+  EXPECT_EQ(all(filter).size(), 6u);
+  EXPECT_EQ(start_of_last(db_, filter, 2), 16u) << "the third of them from the end";
+  filter.others = true;
+  EXPECT_EQ(all(filter).size(), 2u);
+  filter.sender = "Carol";
+  EXPECT_TRUE(all(filter).empty());
+  Filter times;
+  times.since_ms = 3000;
+  times.until_ms = 10'000;
+  EXPECT_EQ(all(times).size(), 7u) << "from since on, before until";
+  EXPECT_EQ(start_of_last(db_, times, 3), 7u);
+}
+
+TEST_F(Messages, TheLastNFarBack) {
+  put(hearsay("his", "carol"), bob_);
+  Transaction transaction(db_);
+  for (int i = 0; i < 20'500; ++i) log_.append(incoming(crypto_, hearsay(std::to_string(i))), 1);
+  transaction.commit();
+  EXPECT_EQ(start_of_last(db_, {.from = "bob", .since_ms = {}}, 0), 1u);
+  EXPECT_EQ(start_of_last(db_, {.from = "bob", .since_ms = {}}, 1), 0u);
+}
+
+TEST_F(Messages, ParentsHeldOrNot) {
+  const Seq first = put(hearsay("question"));
+  const Hash id = read_message(db_, first)->id;
+  Message answer = hearsay("answer");
+  answer.parents = {id, filled(9)};
+  put(answer);
+  Message carried;
+  carried.kind = 42;
+  carried.parents = {filled(1), filled(2), filled(3), filled(4)};
+  carried.payload = {0, 1, 255};
+  put(carried);
+  auto rows = all({}, true);
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_TRUE(rows[0].parents.empty());
+  EXPECT_EQ(rows[1].parents, answer.parents);
+  EXPECT_EQ(rows[2].parents, carried.parents);
+  EXPECT_NE(rows[1].json.find("\"parents\":[\"" + to_hex(id) + "\",\"" + to_hex(filled(9)) + "\"]}"), std::string::npos) << rows[1].json;
+  EXPECT_NE(rows[2].json.find(to_hex(filled(4)) + "\"],\"kind\":42}"), std::string::npos) << rows[2].json;
+}
+
+TEST_F(Messages, OneByItsSeq) {
+  put(hearsay("text"));
+  EXPECT_EQ(read_message(db_, 1)->text, "text");
+  EXPECT_FALSE(read_message(db_, 2).has_value());
+}
+
+TEST_F(Messages, TheReadMarkOnlyMovesForward) {
+  EXPECT_EQ(read_mark(db_), 0u);
+  note_read(db_, 7);
+  note_read(db_, 3);
+  EXPECT_EQ(read_mark(db_), 7u);
+  Database other = open();
+  EXPECT_EQ(read_mark(other), 7u);
 }
 
 TEST_F(Messages, Facts) {

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "db/search.h"
 #include "gossip/pair.h"
 #include "scratch.h"
 
@@ -150,6 +151,29 @@ TEST_F(Salvage, WithoutTheFirstPageTheTablesAreTakenToBeAsTheyWereMade) {
   Database before = open_store(path_, {.create = false, .write = false}), db = recovered();
   EXPECT_EQ(list_peers(db), list_peers(before));
   sound(db);
+}
+
+TEST_F(Salvage, TheIndexOfWordsIsMadeAnewWhateverBecameOfIt) {
+  {
+    Database db = open();
+    while (index_some(db) < kMessages) continue;
+    db.tidy_at_close();
+  }
+  whole_ = contents(path_);
+  for (const std::string& bytes : {whole_, without_root("search_data"), without_root("search_idx")}) {
+    const Salvaged out = recover(bytes);
+    EXPECT_EQ(out.kept, kMessages);
+    EXPECT_FALSE(out.new_log || out.new_tables);
+    {
+      Database db = open_store(into_, {});
+      EXPECT_EQ(search_mark(db), 0u);
+      while (index_some(db) < kMessages) continue;
+      EXPECT_EQ(search_index(db, *search_expression("200xx*"), 0, kMessages, 10).size(), 1u);
+      db.tidy_at_close();
+    }
+    Database db = recovered();
+    sound(db);
+  }
 }
 
 TEST_F(Salvage, FriendsWhoseKeyIsLostAreLost) {

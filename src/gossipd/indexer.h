@@ -1,0 +1,33 @@
+// Indexer: keeps the index of words up with the log, a small batch at a time, when nothing comes in. What it has not done yet,
+// whoever searches looks through, so nothing waits for it.
+#pragma once
+
+#include <optional>
+
+#include "db/sqlite.h"
+#include "gossip/ports.h"
+#include "gossip/time.h"
+
+namespace gossip::daemon {
+
+class Indexer {
+ public:
+  explicit Indexer(db::Database& db) : db_(db) {}
+  void run(Now now);                                                       // looks at the log at most once a second
+  std::optional<Micros> next_deadline() const { return due_; }  // none while there is nothing to do
+
+ private:
+  Micros wait() const;
+  void step(Now now);
+  void renew();
+  db::Database& db_;
+  Seq size_ = 0, mark_ = 0;
+  Micros grew_ = 0;  // when the log last did
+  Micros look_ = 0, not_before_ = 0;
+  bool squeeze_ = false;  // there is something to clear away
+  bool renewed_ = false;  // it was damaged
+  bool given_up_ = false;  // damaged again: searching does without it
+  std::optional<Micros> due_;
+};
+
+}  // namespace gossip::daemon
