@@ -10,6 +10,7 @@ SECONDS  ?= 30
 SAMPLES   ?= 100000
 RATE      ?= 10000
 EXECUTIONS ?= 100000000
+MESSAGES  ?= 1000000
 FUZZCXX  ?= clang++
 
 need      := -std=c++20 -Wall -Wextra -Wpedantic -Wshadow -fPIE -fstack-protector-strong -fno-strict-aliasing -MMD -MP -Iinclude -Isrc
@@ -48,7 +49,7 @@ SCENARIO  ?=
 COUNT     ?= 300
 NODES     ?= 50
 
-.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench timing abuse kill soak walrace campaign ladder restores fuzz fuzz-campaign fuzzers-built install uninstall clean help
+.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench reading timing abuse kill soak walrace campaign ladder restores fuzz fuzz-campaign fuzzers-built install uninstall clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -139,6 +140,9 @@ soak: all ## NODES=50 SECONDS=30: so many daemons in a random graph with traffic
 
 bench: all $(BUILD)/bench-hop $(BUILD)/bench-floor ## a live hop between two daemons, beside the machine's own floor
 	@python3 tests/bench/bench.py --build $(BUILD)
+
+reading: all ## MESSAGES=1000000: so many in one store, and how long view --last, view --search and the rest take
+	@GOSSIP_LONG=1 GOSSIP_MESSAGES=$(MESSAGES) GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_reading_size.py
 
 walrace: $(BUILD)/unit-db ## SECONDS=30: three writers and a checkpointer on one database, with the fence and without
 	@GOSSIP_RACE_SECONDS=$(SECONDS) $< --gtest_also_run_disabled_tests --gtest_filter='TA27.*' --gtest_brief=1

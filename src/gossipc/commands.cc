@@ -38,23 +38,36 @@ static const Command kTable[] = {
        delete_peer},
       {"peers", nullptr, 0, kHelp, "j", "", "list the friends and how they are", "  gossipc peers\n", peers},
       {"keys", nullptr, 0, kHelp, "j", "", "count the keys", "  gossipc keys\n", keys},
-      {"send", "send-message", 's', kHelp, "Smbj", "", "say something: prints the message's id",
+      {"send", "send-message", 's', kHelp, "Smybj", "", "say something: prints the message's id",
        "A pipe loses one line end at its end; nothing else is changed. With --batch --json each line is an object with\n"
        "\"text\" and, if you like, \"source\". A bad line ends the batch: what came before it is sent and its ids are\n"
        "printed, nothing after it.\n"
        "\n"
        "  gossipc send --source bob -m \"hello world\"\n"
        "  fortune | gossipc send\n"
+       "  gossipc send --reply 3f9a0c51 -m \"at noon\"       answers the message whose id begins so\n"
        "  gossipc send --batch < lines.txt > ids.txt\n",
        send},
-      {"view", "view-messages", 'g', kHelp, "jltfGFr", "", "print the messages, in the order they were heard",
-       "One line each: time heard (UTC), who delivered it, who claims to have sent it, the text. Line breaks and other\n"
-       "controls are shown as escapes. Exit 1 when nothing matched.\n"
+      {"view", "view-messages", 'g', kHelp, "ltTfCWUiGoFjr", "", "print the messages, in the order they were heard",
+       "At a terminal: the time (UTC), the beginning of the id, who delivered it, who claims to have sent it, the text; answers\n"
+       "under what they answer. Elsewhere one line each, with line breaks and other controls shown as escapes. What --unread\n"
+       "alone has shown is read from then on. Exit 1 when nothing matched.\n"
        "\n"
        "  gossipc view --last 20\n"
+       "  gossipc view --unread\n"
        "  gossipc view --since 2h --from alice\n"
+       "  gossipc view --search 'umbrella rain*' --sender bob\n"
+       "  gossipc view --format '%i %s: %m'\n"
        "  gossipc view --json --follow --last 0 | jq -r .text\n",
        view},
+      {"watch", nullptr, 0, kHelp, "i", "", "print what happens as JSON Lines, until interrupted",
+       "Each line is an object with \"event\": \"message\", with what view --json says; \"friend\", with what peers --json\n"
+       "says, for each friend at first and then when one comes or goes; \"friend_gone\". With --after it begins behind that\n"
+       "message, so that nothing is missed by who was away.\n"
+       "\n"
+       "  gossipc watch | jq -r 'select(.event == \"message\").text'\n"
+       "  gossipc watch --after \"$last_id\"\n",
+       watch},
       {"status", nullptr, 0, kId, "j", " [ID]", "how daemon, database and friends are; with an id, who has passed it",
        "  gossipc status\n"
        "  gossipc status \"$(gossipc send -m hello)\"\n",

@@ -28,6 +28,7 @@ int keys(Call& call);
 int send(Call& call);
 int send_batch(Call& call, const std::string& source);
 int view(Call& call);
+int watch(Call& call);
 int status(Call& call);
 int passphrase(Call& call);
 int backup(Call& call);

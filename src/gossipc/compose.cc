@@ -24,10 +24,11 @@ std::uint64_t Stamp::next(std::int64_t wall_ms) {
 
 Composer::Composer() : crypto_(crypto::make_crypto()), rng_(crypto::make_rng()) {}
 
-Incoming Composer::compose(std::string_view sender, std::string_view text) {
+Incoming Composer::compose(std::string_view sender, std::string_view text, const std::vector<Hash>& parents) {
   Message message;
   message.created = stamp_.next(sys::wall_ms());
   message.salt = rng_->array<16>();
+  message.parents = parents;
   message.sender = sender;
   message.text = text;
   Incoming out;

@@ -23,8 +23,8 @@ class Stamp {
 class Composer {
  public:
   Composer();
-  // REQUIRES that check_sender and check_text had nothing against them.
-  Incoming compose(std::string_view sender, std::string_view text);
+  // REQUIRES that check_sender and check_text had nothing against them, and at most kMaxParents parents.
+  Incoming compose(std::string_view sender, std::string_view text, const std::vector<Hash>& parents = {});
   Crypto& crypto() { return *crypto_; }
 
  private:

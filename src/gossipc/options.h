@@ -37,6 +37,13 @@ enum Opt : char {
   kSpeaker = 'B',
   kInto = 'I',
   kFull = 'u',
+  kUntil = 'T',
+  kSender = 'C',
+  kUnread = 'U',
+  kSearch = 'W',
+  kFormat = 'o',
+  kReply = 'y',
+  kAfter = 'i',
   kId = '#',    // a message id or its beginning, positional only
   kFile = '@',  // likewise a file
 };

@@ -1,8 +1,11 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "gossip/bytes.h"
 #include "gossipc/compose.h"
 #include "gossipc/lines.h"
+#include "gossipc/message_id.h"
 #include "gossipc/store.h"
 #include "sys/clock.h"
 #include "sys/error.h"
@@ -29,6 +32,17 @@ std::optional<std::string> text_to_send(const Call& call, int& code) {
   return std::nullopt;
 }
 
+// The messages this one answers, each once. Gives the exit code, and says why, when one of them is not there.
+int find_parents(const Call& call, db::Database& db, std::vector<Hash>& parents) {
+  for (const std::string& typed : call.options.values(kReply)) {
+    db::Found found;
+    if (const int code = find_one(db, typed, found)) return code;
+    if (std::find(parents.begin(), parents.end(), found.id) == parents.end()) parents.push_back(found.id);
+  }
+  if (parents.size() <= kMaxParents) return kDone;
+  return fail(kUsage, "a message answers " + std::to_string(kMaxParents) + " others at most");
+}
+
 int send_one(Call& call, const std::string& source) {
   int code = kDone;
   const std::optional<std::string> text = text_to_send(call, code);
@@ -37,8 +51,10 @@ int send_one(Call& call, const std::string& source) {
 
   Composer composer;
   db::Database db = open_as_it_is(call, true, true);
+  std::vector<Hash> parents;
+  if ((code = find_parents(call, db, parents)) != kDone) return code;
   db::Log log(db, composer.crypto(), sys::wall_ms);
-  const std::vector<Incoming> one{composer.compose(source, *text)};
+  const std::vector<Incoming> one{composer.compose(source, *text, parents)};
   append_all(db, log, one);
   ring(call);
   call.out.put(to_hex(one[0].id) + "\n");
@@ -57,6 +73,7 @@ int send(Call& call) {
   if (call.options.has(kJson) && !batch)
     return fail(kUsage, "--json goes with --batch", "gossipc send --batch --json < lines.jsonl");
   if (batch && call.options.has(kMessage)) return fail(kUsage, "--batch reads standard input and takes no --message");
+  if (batch && call.options.has(kReply)) return fail(kUsage, "--reply is for one message", "send it without --batch");
   const bool given = call.options.has(kSource);
   const std::string source = given ? call.options.value(kSource) : call.config.username;
   const bool in_lines = batch && call.options.has(kJson);  // each line may name its own

@@ -1,10 +1,9 @@
-#include <poll.h>
-#include <signal.h>
-
 #include <charconv>
 
-#include "db/messages.h"
-#include "gossip/text.h"
+#include "db/search.h"
+#include "gossipc/follow.h"
+#include "gossipc/layout.h"
+#include "gossipc/message_id.h"
 #include "gossipc/store.h"
 #include "gossipc/when.h"
 #include "sys/clock.h"
@@ -12,90 +11,60 @@
 namespace gossip::client {
 namespace {
 
-constexpr int kLookAgainMs = 200;
-
-volatile std::sig_atomic_t g_interrupted = 0;
-
-// The first signal ends us when the page is printed, or in a write that waits; a second one at once. What was ignored when we
-// started stays so: nohup, and the shell for what it runs in the background, mean it.
-void catch_interrupts() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { g_interrupted = 1; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
-    struct sigaction before {};
-    if (::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
-    ::sigaction(signal, &action, nullptr);
-  }
-}
+// What the command line asks for.
+struct Wanted {
+  db::Filter filter;
+  std::optional<std::uint64_t> last;
+  std::vector<Piece> format;
+  bool marks = false;  // what is shown is read from then on
+};
 
 class View {
  public:
-  View(Call& call, db::Database& db, db::Filter filter)
-      : call_(call), db_(db), filter_(std::move(filter)), json_(call.options.has(kJson)), raw_(call.options.has(kRaw)) {}
+  View(Call& call, db::Database& db, const Wanted& wanted, std::unique_ptr<Layout> layout)
+      : call_(call), db_(db), wanted_(wanted), layout_(std::move(layout)) {}
 
-  void start_at_last(std::uint64_t n) { at_ = db::start_of_last(db_, filter_, n); }
+  void start_after(Seq seq) { at_ = std::max(at_, seq); }
 
   // All there is now. False when nobody reads any more, or we were told to end.
   bool print() {
+    const bool going = print_pages();
+    if (wanted_.marks && printed_ > 0 && shown_ > marked_) {
+      db::Database writer = open_as_it_is(call_, true);  // the other one may be of a medium that cannot be written
+      db::note_read(writer, shown_);
+      marked_ = shown_;
+    }
+    return going;
+  }
+
+  void follow() {
+    Follower follower(db_, call_.out);
+    for (std::int64_t version = follower.version(); print() && follower.wait(version);) version = follower.version();
+  }
+
+  bool printed() const { return printed_ > 0; }
+
+ private:
+  bool print_pages() {
     for (;;) {
       Seq scanned = at_;
-      const std::vector<db::Shown> page = db::read_messages(db_, at_, filter_, db::kPage, json_, scanned);
-      for (const db::Shown& m : page) call_.out.put(line_of(m));
-      printed_ = printed_ || !page.empty();
-      if (!call_.out.flush() || g_interrupted) return false;
+      const std::vector<db::Shown> page = db::read_messages(db_, at_, wanted_.filter, db::kPage, layout_->json(), scanned);
+      if (!page.empty()) layout_->print(page, call_.out);
+      printed_ += page.size();
+      if (!call_.out.flush()) return false;
+      shown_ = scanned;
+      if (Follower::interrupted()) return false;
       if (scanned == at_) return true;
       at_ = scanned;
     }
   }
 
-  void follow() {
-    catch_interrupts();
-    call_.out.give_up_on(&g_interrupted);
-    for (;;) {
-      const std::int64_t version = db_.pragma("data_version");  // before reading: what comes meanwhile changes it
-      if (!print()) return;
-      while (db_.pragma("data_version") == version) {
-        pollfd reader{call_.out.fd(), 0, 0};  // tells when a pipe's reader has gone
-        if (::poll(&reader, 1, kLookAgainMs) > 0 && (reader.revents & (POLLERR | POLLHUP)) != 0) return;
-        if (g_interrupted) return;
-      }
-    }
-  }
-
-  bool printed() const { return printed_; }
-
- private:
-  void append(std::string& out, std::string_view text, Show how) const {
-    if (raw_) {
-      out += text;
-    } else {
-      append_shown(out, text, how);
-    }
-  }
-
-  std::string line_of(const db::Shown& m) const {
-    if (json_) return (raw_ ? m.json : shown(m.json, Show::kJson)) + "\n";
-    std::string out = format_utc(m.heard_ms) + "|delivered_by:";
-    append_shown(out, m.delivered_by, Show::kSender);
-    out += "|sender:";
-    append(out, m.sender, Show::kSender);
-    out += '|';
-    if (!m.known) {
-      out += "a message of a kind this version does not know";
-    } else if (!m.kept) {
-      out += "the text is no longer kept";
-    } else {
-      append(out, m.text, Show::kLine);
-    }
-    return out += '\n';
-  }
-
   Call& call_;
   db::Database& db_;
-  db::Filter filter_;
-  bool json_, raw_, printed_ = false;
-  Seq at_ = 0;
+  const Wanted& wanted_;
+  const std::unique_ptr<Layout> layout_;
+  std::size_t printed_ = 0;
+  Seq at_ = 0, shown_ = 0, marked_ = 0;  // read up to; written up to; noted up to
 };
 
 std::optional<std::uint64_t> parse_count(const std::string& text) {
@@ -110,29 +79,67 @@ bool known_deliverer(db::Database& db, const std::string& name) {
   return name == "self" || name.find('~') != std::string::npos || db::find_peer(db, name);
 }
 
+std::optional<Refusal> read_time(const Options& options, Opt which, const char* name, std::optional<std::int64_t>& to) {
+  if (!options.has(which)) return std::nullopt;
+  const Result<std::int64_t> when = parse_when(options.value(which), sys::wall_ms(), name);
+  if (!when) return when.refusal();
+  to = *when;
+  return std::nullopt;
+}
+
+Result<Wanted> read_wanted(const Call& call) {
+  const Options& options = call.options;
+  Wanted out;
+  if (options.has(kRaw) && call.out.terminal())
+    return Refusal{"--raw does not write to a terminal", "send it to a file or a pipe"};
+  if (options.has(kFormat) && options.has(kJson)) return Refusal{"--format and --json are two layouts", "one at a time"};
+  if (auto bad = read_time(options, kSince, "--since", out.filter.since_ms)) return *bad;
+  if (auto bad = read_time(options, kUntil, "--until", out.filter.until_ms)) return *bad;
+  out.last = parse_count(options.value(kLast));
+  if (options.has(kLast) && !out.last) return Refusal{"--last takes a number, not " + quoted(options.value(kLast))};
+  if (options.has(kFormat)) {
+    auto format = parse_format(options.value(kFormat));
+    if (!format) return format.refusal();
+    out.format = std::move(*format);
+  }
+  if (options.has(kSearch)) {
+    out.filter.words = db::search_expression(options.value(kSearch));
+    if (!out.filter.words) return Refusal{"--search needs a word, with a letter or a digit in it"};
+  }
+  if (options.has(kFrom)) out.filter.from = options.value(kFrom);
+  if (options.has(kSender)) out.filter.sender = options.value(kSender);
+  out.filter.others = options.has(kUnread);
+  out.filter.kept = !options.has(kAll);
+  bool narrowed = false;
+  for (Opt option : {kLast, kSince, kUntil, kFrom, kSender, kSearch, kAfter}) narrowed = narrowed || options.has(option);
+  out.marks = options.has(kUnread) && !narrowed;
+  return out;
+}
+
+std::unique_ptr<Layout> layout_for(const Call& call, db::Database& db, const Wanted& wanted) {
+  const bool raw = call.options.has(kRaw);
+  if (call.options.has(kJson)) return json_layout(raw);
+  if (call.options.has(kFormat)) return format_layout(wanted.format, raw);
+  return call.out.terminal() ? human_layout(db, terminal_of(call.out.fd())) : line_layout(raw);
+}
+
 }  // namespace
 
 int view(Call& call) {
   const Options& options = call.options;
-  if (options.has(kRaw) && call.out.terminal())
-    return fail(kUsage, "--raw does not write to a terminal", "send it to a file or a pipe");
-  db::Filter filter;
-  filter.kept = !options.has(kAll);
-  if (options.has(kSince)) {
-    const Result<std::int64_t> since = parse_since(options.value(kSince), sys::wall_ms());
-    if (!since) return fail(kUsage, since.refusal());
-    filter.since_ms = *since;
-  }
-  const std::optional<std::uint64_t> last = parse_count(options.value(kLast));
-  if (options.has(kLast) && !last) return fail(kUsage, "--last takes a number, not " + quoted(options.value(kLast)));
-
+  const Result<Wanted> wanted = read_wanted(call);
+  if (!wanted) return fail(kUsage, wanted.refusal());
   db::Database db = open_to_read(call);
-  if (options.has(kFrom)) {
-    filter.from = options.value(kFrom);
-    if (!known_deliverer(db, *filter.from)) return no_such_peer(db, *filter.from);
+  const db::Filter& filter = wanted->filter;
+  if (filter.from && !known_deliverer(db, *filter.from)) return no_such_peer(db, *filter.from);
+  View out(call, db, *wanted, layout_for(call, db, *wanted));
+  if (options.has(kAfter)) {
+    db::Found after;
+    if (const int code = find_one(db, options.value(kAfter), after)) return code;
+    out.start_after(after.seq);
   }
-  View out(call, db, filter);
-  if (last) out.start_at_last(*last);
+  if (options.has(kUnread)) out.start_after(db::read_mark(db));
+  if (wanted->last) out.start_after(db::start_of_last(db, filter, *wanted->last));
   if (options.has(kFollow)) {
     out.follow();
   } else {

@@ -89,10 +89,10 @@ std::string span_words(std::int64_t ms) {
   return ms < 2 * kHourMs ? std::to_string(ms / kMinuteMs) + " min" : std::to_string(ms / kHourMs) + " h";
 }
 
-Result<std::int64_t> parse_since(std::string_view text, std::int64_t now_ms) {
+Result<std::int64_t> parse_when(std::string_view text, std::int64_t now_ms, const char* option) {
   if (const auto span = span_of(text)) return now_ms - *span;
   if (const auto at = moment(text)) return *at;
-  return Refusal{"--since does not understand " + quoted(text),
+  return Refusal{std::string(option) + " does not understand " + quoted(text),
                  "give YYYY-MM-DD, \"YYYY-MM-DD HH:MM\" or \"YYYY-MM-DD HH:MM:SS\" (UTC), or how long ago: 90m, 2h, 7d"};
 }
 

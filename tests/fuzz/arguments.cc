@@ -1,11 +1,14 @@
 // gossipc's arguments and standard input: words of a command line, dates, lines in pieces, lines of JSON. A refusal is words for a
 // person; what is accepted is lawful and nothing but what was given.
 #include "db/json.h"
+#include "db/messages.h"
+#include "db/search.h"
 #include "fuzz/scratch_db.h"
 #include "gossip/check.h"
 #include "gossip/message.h"
 #include "gossip/text.h"
 #include "gossipc/batch.h"
+#include "gossipc/layout.h"
 #include "gossipc/lines.h"
 #include "gossipc/options.h"
 #include "gossipc/when.h"
@@ -42,7 +45,7 @@ void words(std::string_view text) {
 
 void dates(std::string_view text) {
   constexpr std::int64_t kNow = 1'700'000'000'000;
-  const auto got = parse_since(text, kNow);
+  const auto got = parse_when(text, kNow);
   if (got) GOSSIP_CHECK(text.size() <= 20 && *got > -62'200'000'000'000 && *got < 253'500'000'000'000);
 }
 
@@ -89,13 +92,22 @@ void json(std::string_view line) {
   GOSSIP_CHECK(std::get<Said>(again).text == said.text && std::get<Said>(again).source == said.source);
 }
 
+// Of dates, and of what else is one word of the command line: what is looked for is always an expression that the index takes.
+void dates_and_words(std::string_view words) {
+  dates(words);
+  static db::Database db = scratch_db();
+  if (const auto expression = db::search_expression(words)) db::search_rows(db, *expression, 0, 1);
+  GOSSIP_CHECK(db::find_messages(db, words, 2).empty());
+  if (const auto format = parse_format(words)) GOSSIP_CHECK(utf8_fault(words) || !utf8_fault(formatted(*format, {}, false)));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   test::Feed feed(data, size);
   switch (feed.u8() % 4) {
     case 0: words(as_text(feed.rest())); break;
-    case 1: dates(as_text(feed.rest())); break;
+    case 1: dates_and_words(as_text(feed.rest())); break;
     case 2: lines(feed); break;
     default: json(as_text(feed.rest()));
   }

@@ -16,22 +16,22 @@ TEST(When, Formats) {
 }
 
 TEST(When, SinceMoments) {
-  EXPECT_EQ(*parse_since("1970-01-01", kNow), 0);
-  EXPECT_EQ(*parse_since("2026-01-31", kNow), 1'769'817'600'000);
-  EXPECT_EQ(*parse_since("2026-01-31 14:18:55", kNow), 1'769'869'135'000);
-  EXPECT_EQ(*parse_since("2026-01-31T14:18:55", kNow), 1'769'869'135'000);
-  EXPECT_EQ(*parse_since("2026-01-31T14:18:55Z", kNow), 1'769'869'135'000);
-  EXPECT_EQ(*parse_since("2026-01-31 14:18", kNow), 1'769'869'080'000);
-  EXPECT_EQ(*parse_since("2024-02-29", kNow), 1'709'164'800'000);
-  EXPECT_EQ(*parse_since("9999-12-31 23:59:59", kNow), 253'402'300'799'000);
+  EXPECT_EQ(*parse_when("1970-01-01", kNow), 0);
+  EXPECT_EQ(*parse_when("2026-01-31", kNow), 1'769'817'600'000);
+  EXPECT_EQ(*parse_when("2026-01-31 14:18:55", kNow), 1'769'869'135'000);
+  EXPECT_EQ(*parse_when("2026-01-31T14:18:55", kNow), 1'769'869'135'000);
+  EXPECT_EQ(*parse_when("2026-01-31T14:18:55Z", kNow), 1'769'869'135'000);
+  EXPECT_EQ(*parse_when("2026-01-31 14:18", kNow), 1'769'869'080'000);
+  EXPECT_EQ(*parse_when("2024-02-29", kNow), 1'709'164'800'000);
+  EXPECT_EQ(*parse_when("9999-12-31 23:59:59", kNow), 253'402'300'799'000);
 }
 
 TEST(When, SinceSpans) {
-  EXPECT_EQ(*parse_since("90m", kNow), kNow - 90 * 60'000);
-  EXPECT_EQ(*parse_since("2h", kNow), kNow - 2 * 3'600'000);
-  EXPECT_EQ(*parse_since("7d", kNow), kNow - 7 * 86'400'000);
-  EXPECT_EQ(*parse_since("0m", kNow), kNow);
-  EXPECT_LT(*parse_since("9999999d", kNow), 0);
+  EXPECT_EQ(*parse_when("90m", kNow), kNow - 90 * 60'000);
+  EXPECT_EQ(*parse_when("2h", kNow), kNow - 2 * 3'600'000);
+  EXPECT_EQ(*parse_when("7d", kNow), kNow - 7 * 86'400'000);
+  EXPECT_EQ(*parse_when("0m", kNow), kNow);
+  EXPECT_LT(*parse_when("9999999d", kNow), 0);
 }
 
 TEST(When, SinceRefusesTheRest) {
@@ -62,7 +62,7 @@ TEST(When, SinceRefusesTheRest) {
                           " 2026-01-31",
                           "2026/01/31",
                           "dddd-dd-dd"}) {
-    Result<std::int64_t> got = parse_since(bad, kNow);
+    Result<std::int64_t> got = parse_when(bad, kNow);
     EXPECT_FALSE(got.ok()) << bad;
     EXPECT_TRUE(got.ok() || !got.refusal().hint.empty()) << bad;
   }

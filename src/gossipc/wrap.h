@@ -1,0 +1,15 @@
+// How much room text takes on a terminal, and where its lines end. For text that went through the sanitizer.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace gossip::client {
+
+// Columns, of which a terminal may use fewer, never more: wide characters and most emoji count as two.
+std::size_t columns(std::string_view text);
+// Bytes of the longest beginning that takes at most `room` columns; up to behind the last space in it where the text goes on; at
+// least one character.
+std::size_t fitting(std::string_view text, std::size_t room);
+
+}  // namespace gossip::client
