@@ -87,6 +87,11 @@ class Channel {
   virtual void take_stream() = 0;
   virtual void close(Now now, CloseCode code) = 0; // sends what is queued, then CLOSE; the socket ends at finished()
 
+  // A PING of its own beside those of an idle session, and what it took until the PONG, once: nothing as long as none has come.
+  // One asked for while another is under way takes its place. Only while open.
+  virtual void ping(Now now) = 0;
+  virtual std::optional<Micros> take_round_trip() = 0;
+
   virtual bool reading() const = 0;                // false: leave the socket's input alone
   virtual bool draining() const = 0;               // accepted, and never to be a session: tell the Gate
   virtual bool finished() const = 0;               // close the socket now (after output() is empty: shut down writing first)

@@ -103,12 +103,20 @@ struct LogRow {
   std::uint64_t size = 0;   // exact length of the canonical message; 0 when the body is no longer kept
 };
 
+// A friend told us of a message. The time is the wall clock's, for display.
+struct Told {
+  PeerId peer = 0;
+  std::int64_t at_ms = 0;
+  bool operator==(const Told&) const = default;
+};
+
 // A message on its way into the log: canonical bytes already hashed and checked.
 struct Incoming {
   Hash id{};
   std::uint64_t epoch = 0;
   PeerId via = 0;
   Bytes message;
+  std::vector<Told> told = {};  // who else had told us of it by then; in the order they did
 };
 
 // What we know of a friend's log: gossip(7), CURSORS.
@@ -153,6 +161,8 @@ class Store {
   virtual ~Store() = default;
   virtual Seq size() = 0;                                             // greatest committed seq, 0 when empty
   virtual bool held(std::uint64_t epoch, const Id12& id12) = 0;       // committed, whoever stored it
+  // held(), asked since this friend tells us of the message. A store that keeps such things notes it where it is held.
+  virtual bool told(std::uint64_t epoch, const Id12& id12, const Told&) { return held(epoch, id12); }
   virtual std::size_t rows(Seq after, std::span<LogRow> out) = 0;     // committed rows after `after`, ascending, dense
   virtual bool body(Seq seq, Bytes& message) = 0;                     // appends nothing and gives false when the body is gone
   virtual Hash chain(Seq seq) = 0;                                    // chain(0) = zeros; REQUIRES seq <= size()

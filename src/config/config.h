@@ -36,6 +36,7 @@ struct Config {
   std::uint64_t friend_quota = std::uint64_t{1} << 30;  // bytes a day stored from one friend; 0: no limit
   int keep = 0;                         // days a text is kept; 0: for ever
   std::uint64_t max_store = 0;          // bytes of the database above which texts are dropped; 0: no limit
+  int ledger = 30;                      // days it is kept who told us of a message; 0: not at all
   Pq pq = Pq::kPrefer;
   Sandbox sandbox = Sandbox::kOn;
   Cover cover = Cover::kLow;

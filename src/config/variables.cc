@@ -133,6 +133,7 @@ Fault read_max_store(const std::string& value, Config& config) {
   if (fault || config.max_store == 0 || config.max_store >= kLeastStore) return fault;
   return wrong(value, "0 or a whole number of bytes from " + std::to_string(kLeastStore));
 }
+Fault read_ledger(const std::string& value, Config& config) { return read_number(value, 0, 36500, " of days", config.ledger); }
 
 // --- containment
 constexpr Words kSandboxes{"off", "on", "kill"};  // by Sandbox
@@ -156,7 +157,7 @@ std::string show_passphrase_fd(const Config& c) { return c.passphrase_fd < 0 ? "
 
 std::string seconds(const Config& c) { return std::to_string(c.fetch_interval / kSecond); }
 
-const std::array<Variable, 18> kVariables{{
+const std::array<Variable, 19> kVariables{{
     {"GOSSIPD_DB_PATH", true, read_db_path, default_db_path, [](const Config& c) { return c.db_path; }},
     {"GOSSIPD_LISTEN_IP", false, read_listen_ip, fine, [](const Config& c) { return c.listen_ip; }},
     {"GOSSIPD_LISTEN_PORT", false, read_listen_port, fine, [](const Config& c) { return std::to_string(c.listen_port); }},
@@ -170,6 +171,7 @@ const std::array<Variable, 18> kVariables{{
     {"GOSSIPD_FRIEND_QUOTA", false, read_friend_quota, fine, [](const Config& c) { return std::to_string(c.friend_quota); }},
     {"GOSSIPD_KEEP", false, read_keep, fine, [](const Config& c) { return std::to_string(c.keep); }},
     {"GOSSIPD_MAX_STORE", false, read_max_store, fine, [](const Config& c) { return std::to_string(c.max_store); }},
+    {"GOSSIPD_LEDGER", false, read_ledger, fine, [](const Config& c) { return std::to_string(c.ledger); }},
     {"GOSSIPD_SANDBOX", false, read_sandbox, fine, [](const Config& c) { return chosen(kSandboxes, c.sandbox); }},
     {"GOSSIPD_COVER", false, read_cover, fine, [](const Config& c) { return chosen(kCoverNames, c.cover); }},
     {"GOSSIPD_PQ", false, read_pq, fine, [](const Config& c) { return chosen(kPqModes, c.pq); }},

@@ -4,6 +4,8 @@
 //      \-- late, cut, a stranger --> DONE <-- forged, cut, silent --/
 #pragma once
 
+#include <utility>
+
 #include "gossip/channel.h"
 #include "gossip/cover.h"
 
@@ -34,6 +36,8 @@ class ChannelBase : public Channel {
   View stream() const final { return stream_; }
   void take_stream() final;
   void close(Now now, CloseCode code) final;
+  void ping(Now now) final;
+  std::optional<Micros> take_round_trip() final { return std::exchange(round_trip_, std::nullopt); }
   bool reading() const final;
   bool draining() const override { return false; }
   bool finished() const final { return phase_ == Phase::kDone; }
@@ -92,6 +96,8 @@ class ChannelBase : public Channel {
   bool cover_ = false, pad_due_ = false;  // by the end of the turn
   Micros pad_at_ = 0;
   std::uint64_t cover_cells_ = 0;
+  std::array<std::uint8_t, 8> ping_mark_{};  // of the PING whose PONG somebody waits for
+  std::optional<Micros> ping_sent_, round_trip_;
   std::size_t pong_left_ = 0;   // output bytes until the PONG is out; 0: none waits
   bool friend_closed_ = false;  // its CLOSE has come
   bool friend_gone_ = false;    // and its end of file

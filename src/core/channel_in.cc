@@ -1,4 +1,6 @@
 // The receiving half of a channel: cells out of the input.
+#include <algorithm>
+
 #include "core/channel_base.h"
 
 namespace gossip {
@@ -27,8 +29,11 @@ void ChannelBase::cell(View sealed) {
   if (how == CellOpener::Got::kMalformed) return fail();
   switch (got.type) {
     case CellType::kPad:
-    case CellType::kRekey:
-    case CellType::kPong: break;
+    case CellType::kRekey: break;
+    case CellType::kPong:
+      if (!ping_sent_ || !std::ranges::equal(got.data, ping_mark_)) break;  // an idle session's, or one nobody waits for
+      round_trip_ = now_.mono - *std::exchange(ping_sent_, std::nullopt);
+      break;
     case CellType::kReady: return fail();
     case CellType::kData:
       if (phase_ == Phase::kOpen) stream_.insert(stream_.end(), got.data.begin(), got.data.end());

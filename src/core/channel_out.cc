@@ -43,6 +43,14 @@ void ChannelBase::seal_partial() {
   sealed_ = out_.size();
 }
 
+void ChannelBase::ping(Now now) {
+  now_ = now;
+  if (phase_ != Phase::kOpen) return;
+  ping_mark_ = rng_.array<8>();
+  ping_sent_ = now.mono;
+  put(CellType::kPing, ping_mark_);
+}
+
 // Rationale: the bytes are copied once, to where they are sealed in place; a cell stays open for more until it is next to go.
 void ChannelBase::send(View stream) {
   if (phase_ != Phase::kOpen) return;

@@ -237,7 +237,7 @@ Engine::Impl::Next Engine::Impl::on_frame(Now now, Link& link, const RawFrame& f
   if (frame.type >= kIgnorableFrom) return Next::kGoOn;
   switch (type) {
     case FrameType::kHead: return on_head(now, link, frame.payload);
-    case FrameType::kHave: return judge(now, link, link.fetcher.on_have(frame.payload));
+    case FrameType::kHave: return judge(now, link, link.fetcher.on_have(now, frame.payload));
     case FrameType::kBody: return on_body(now, link, frame.payload);
     case FrameType::kGone: {
       auto gone = decode_seqs(frame.payload);

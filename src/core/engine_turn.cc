@@ -98,6 +98,7 @@ bool Engine::Impl::commit(Now now) {
     return true;
   }
   const std::size_t count = tracker_.staged().size();
+  tracker_.name_tellers();
   const Committed committed = store_.commit(tracker_.staged(), cursors, acks);
   if (desk_) desk_->clear();
   if (!committed) {

@@ -82,7 +82,7 @@ Fetcher::Verdict Fetcher::on_head(Now now, const Head& head) {
   return Verdict::kOk;
 }
 
-Fetcher::Verdict Fetcher::on_have(View payload) {
+Fetcher::Verdict Fetcher::on_have(Now now, View payload) {
   if (state_ != State::kStreaming) return Verdict::kProtocolError;
   const auto have = decode_have(payload, upto_);
   if (!have || have->upto < upto_ || have->upto > size_ || have->entries.size() > granted_) return Verdict::kProtocolError;
@@ -96,10 +96,10 @@ Fetcher::Verdict Fetcher::on_have(View payload) {
     auto wrong = memory_.wrong.find({e.seq, e.id12});
     if (wrong != memory_.wrong.end() && wrong->second >= kWrongBodies) continue;
     const auto known = tracker_.find(key);
-    if (!known && store_.held(key.epoch, key.id12)) continue;
+    if (!known && store_.told(key.epoch, key.id12, {peer_, now.wall_ms})) continue;
     if (known && (*known)->second.of(this)) return Verdict::kProtocolError;  // a log holds a message once
     if (group == 0) groups_.insert({group = ++last_group_, HaveGroup{have->upto, have->tag, 0, 0}});
-    EntryRef entry = tracker_.list(key, Provider{this, e.seq, e.size, group, false});
+    EntryRef entry = tracker_.list(key, Provider{this, e.seq, e.size, group, false, now.wall_ms});
     listings_.insert({e.seq, entry});
     if (entry->second.state != Entry::State::kUnasked) continue;
     if (known) tracker_.ask_again(entry); else tracker_.ask(entry);

@@ -49,13 +49,14 @@ class Fetcher {
   void start();  // FETCH is due, or a pause ends
   void pause();  // grants and asks no more; what was asked may still come
   void set_budget(std::uint64_t bytes);  // of bodies, until the next call; none: asks and grants no more
+  PeerId peer() const { return peer_; }
   std::uint64_t gen() const { return gen_; }
   bool off() const { return state_ == State::kOff; }  // has nothing to say and waits for nothing
   bool running() const { return state_ != State::kOff && !paused_; }
   bool awaiting_head() const { return state_ == State::kAwaitHead && !fetch_due_ && !adopting_; }
 
   Verdict on_head(Now now, const Head& head);
-  Verdict on_have(View payload);
+  Verdict on_have(Now now, View payload);
   Verdict on_body(Now now, const Body& body, const Hash& id);  // what it is, by its own hash
   Verdict on_gone(Now now, const Seqs& gone);
   void on_data(Now now, std::size_t body_pending);  // bytes came, and a BODY of this length is arriving (0: none is)

@@ -96,6 +96,7 @@ void Tracker::ask_again(EntryRef ref) {
   if (entry.asked) entry.next = static_cast<std::size_t>(entry.of(entry.asked) - entry.providers.data()) + 1;
   unask(entry);
   if (store_.held(ref->first.epoch, ref->first.id12)) {
+    for (const Provider& p : entry.providers) store_.told(ref->first.epoch, ref->first.id12, {p.link->peer(), p.at_ms});
     resolve(ref);
   } else {
     ask(ref);
@@ -103,7 +104,8 @@ void Tracker::ask_again(EntryRef ref) {
 }
 
 bool Tracker::accept(const MessageKey& key, Incoming&& message) {
-  Entry& entry = entries_[key];  // nobody may list it any more: it is still a message we asked for
+  EntryRef ref = entries_.try_emplace(key).first;  // nobody may list it any more: it is still a message we asked for
+  Entry& entry = ref->second;
   if (entry.state == Entry::State::kStaged) return false;
   unask(entry);
   entry.state = Entry::State::kStaged;
@@ -113,24 +115,33 @@ bool Tracker::accept(const MessageKey& key, Incoming&& message) {
   }
   staged_bytes_ += message.message.size();
   staged_.push_back(std::move(message));
-  staged_keys_.push_back(key);
+  staged_entries_.push_back(ref);  // which stays until it is committed, or was not
   return true;
 }
 
+void Tracker::name_tellers() {
+  for (std::size_t i = 0; i < staged_.size(); ++i) {
+    Incoming& message = staged_[i];
+    message.told.clear();
+    for (const Provider& p : staged_entries_[i]->second.providers) {
+      if (p.link->peer() != message.via) message.told.push_back({p.link->peer(), p.at_ms});
+    }
+  }
+}
+
 void Tracker::committed() {
-  for (const MessageKey& key : staged_keys_) resolve(entries_.find(key));
+  for (EntryRef ref : staged_entries_) resolve(ref);
   staged_.clear();
-  staged_keys_.clear();
+  staged_entries_.clear();
   staged_bytes_ = 0;
 }
 
 void Tracker::commit_failed() {
   staged_.clear();
   staged_bytes_ = 0;
-  std::vector<MessageKey> keys;
-  keys.swap(staged_keys_);
-  for (const MessageKey& key : keys) {
-    EntryRef ref = entries_.find(key);
+  std::vector<EntryRef> entries;
+  entries.swap(staged_entries_);
+  for (EntryRef ref : entries) {
     ref->second.state = Entry::State::kUnasked;
     for (Provider& p : ref->second.providers) --p.link->group(p.group).staged;
     if (ref->second.providers.empty()) {
@@ -150,7 +161,7 @@ void Tracker::assert_invariants() const {
     GOSSIP_CHECK(!entry.providers.empty() || entry.state == Entry::State::kStaged);
   }
   GOSSIP_CHECK(asked == outstanding_);
-  GOSSIP_CHECK(staged == staged_.size() && staged == staged_keys_.size());
+  GOSSIP_CHECK(staged == staged_.size() && staged == staged_entries_.size());
 }
 
 }  // namespace gossip

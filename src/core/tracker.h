@@ -37,6 +37,7 @@ struct Provider {
   std::uint64_t size = 0;
   std::uint64_t group = 0;  // link's number for it
   bool queued = false;  // stands in link's queue of what it could be asked for
+  std::int64_t at_ms = 0;  // wall clock, when it was listed: for those who want to know
 };
 
 struct Entry {
@@ -70,6 +71,7 @@ class Tracker {
   bool nothing_staged() const { return staged_.empty(); }
   std::size_t staged_bytes() const { return staged_bytes_; }
   const std::vector<Incoming>& staged() const { return staged_; }
+  void name_tellers();  // in what is staged; before it is committed
   void committed();
   void commit_failed();
 
@@ -88,7 +90,7 @@ class Tracker {
   Store& store_;
   Entries entries_;
   std::vector<Incoming> staged_;
-  std::vector<MessageKey> staged_keys_;
+  std::vector<EntryRef> staged_entries_;
   std::size_t staged_bytes_ = 0;
   std::size_t outstanding_ = 0;  // entries in state kAsked
 };

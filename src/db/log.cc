@@ -41,7 +41,10 @@ void copy_to(std::array<std::uint8_t, N>& out, View from) {
   std::copy(from.begin(), from.end(), out.begin());
 }
 
-std::int64_t day_of(std::int64_t wall_ms) { return wall_ms / 86'400'000; }
+constexpr std::int64_t kDayMs = 86'400'000;
+constexpr std::size_t kToldAtOnce = 4096;  // rows that wait for a commit
+
+std::int64_t day_of(std::int64_t wall_ms) { return wall_ms / kDayMs; }
 
 }  // namespace
 
@@ -56,6 +59,10 @@ struct Log::Impl {
   Hash chain(Seq seq);
   void move(const CursorUpdate& update);
   void note(const AckUpdate& update);
+  Seq find(std::uint64_t epoch, const Id12& id12);
+  bool store(const Incoming& message, std::int64_t heard_ms, std::map<PeerId, std::uint64_t>& taken);
+  void note_told(Seq seq, const Told& by, std::int64_t now_ms);
+  void write_told(std::int64_t now_ms);
   void put_down() const { if (desk) desk->clear(); }
   void count_taken(const std::map<PeerId, std::uint64_t>& bytes, std::int64_t now_ms);
   [[noreturn]] void damaged(const std::string& how) const;
@@ -69,6 +76,9 @@ struct Log::Impl {
   std::int64_t version = 0;  // PRAGMA data_version when size was read
   bool appended = false;     // by append(), which data_version of this connection does not show
 
+  std::int64_t told_ms = 0;  // messages not older than this have it noted who told us of them
+  std::vector<std::pair<Seq, Told>> told;
+
   // Chains lately asked for. A committed row never changes, so neither does its chain.
   struct Cached {
     Seq seq = 0;
@@ -78,14 +88,14 @@ struct Log::Impl {
   std::size_t next_cached = 0;
 
   Statement data_version, last, held, rows, ids, body, chain_row, cursor, ladder, add_row, add_body, add_chain, reset, advance, ack, take,
-      taken;
+      taken, tell, tell_fresh;
 };
 
 Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)(), Desk* desk_port)
     : db(database), crypto(crypto_port), wall_ms(clock), desk(desk_port) {
   data_version = db.prepare("PRAGMA data_version");
   last = db.prepare("SELECT coalesce(max(seq), 0) FROM log");
-  held = db.prepare("SELECT 1 FROM log WHERE scope=0 AND epoch=? AND id>=? AND id<=? LIMIT 1");
+  held = db.prepare("SELECT seq FROM log WHERE scope=0 AND epoch=? AND id>=? AND id<=? LIMIT 1");
   rows = db.prepare("SELECT seq, epoch, id, via, size FROM log WHERE seq>? AND seq<=? ORDER BY seq LIMIT ?");
   ids = db.prepare("SELECT id FROM log WHERE seq>? AND seq<=? ORDER BY seq");
   body = db.prepare("SELECT head, sender, text FROM body WHERE seq=?");
@@ -109,6 +119,10 @@ Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)()
       " WHERE id=? AND gen=? ON CONFLICT(peer) DO UPDATE SET acked=max(acked, excluded.acked) WHERE gen=excluded.gen");
   take = db.prepare("UPDATE peer_sync SET taken=iif(day=?1, taken, 0)+?2, day=?1 WHERE peer=?3");
   taken = db.prepare("SELECT taken FROM peer_sync WHERE peer=? AND day=?");
+  tell = db.prepare(
+      "INSERT INTO heard(seq, peer, at_ms) SELECT seq, ?2, ?3 FROM log WHERE seq=?1 AND via<>?2 AND heard_ms>=?4"
+      " ON CONFLICT(seq, peer) DO NOTHING");
+  tell_fresh = db.prepare("INSERT INTO heard(seq, peer, at_ms) VALUES(?, ?, ?) ON CONFLICT(seq, peer) DO NOTHING");
   Statement log_key = db.prepare("SELECT v FROM meta WHERE k='log_key'");
   if (!log_key.step() || log_key.blob(0).size() != 32) damaged("has no log key");
   key = Secret32(log_key.blob(0));
@@ -208,6 +222,46 @@ void Log::Impl::note(const AckUpdate& update) {
   use->bind(1, signed_of(update.acked)).bind(2, signed_of(update.peer)).bind(3, signed_of(update.gen)).step();
 }
 
+// --- who told us
+
+Seq Log::Impl::find(std::uint64_t epoch, const Id12& id12) {
+  Hash low{}, high;
+  high.fill(0xff);
+  std::copy(id12.begin(), id12.end(), low.begin());
+  std::copy(id12.begin(), id12.end(), high.begin());
+  Using use(held);
+  return use->bind(1, signed_of(epoch)).bind(2, low).bind(3, high).step() ? static_cast<Seq>(use->integer(0)) : 0;
+}
+
+void Log::Impl::note_told(Seq seq, const Told& by, std::int64_t now_ms) {
+  Using use(tell);
+  use->bind(1, signed_of(seq)).bind(2, signed_of(by.peer)).bind(3, by.at_ms).bind(4, now_ms - told_ms).step();
+}
+
+// Inside a transaction; the caller forgets them behind it.
+void Log::Impl::write_told(std::int64_t now_ms) {
+  for (const auto& [seq, by] : told) note_told(seq, by, now_ms);
+}
+
+// False: it was there already.
+bool Log::Impl::store(const Incoming& message, std::int64_t heard_ms, std::map<PeerId, std::uint64_t>& counts) {
+  if (const std::optional<Seq> seq = append(message, heard_ms)) {
+    counts[message.via] += message.message.size() + kRowCost;
+    for (std::size_t i = 0; told_ms > 0 && i < message.told.size(); ++i) {
+      Using use(tell_fresh);
+      use->bind(1, signed_of(*seq)).bind(2, signed_of(message.told[i].peer)).bind(3, message.told[i].at_ms).step();
+    }
+    return true;
+  }
+  if (told_ms == 0) return false;
+  Id12 id12;
+  std::copy_n(message.id.begin(), id12.size(), id12.begin());
+  const Seq seq = find(message.epoch, id12);
+  note_told(seq, {message.via, heard_ms}, heard_ms);
+  for (const Told& by : message.told) note_told(seq, by, heard_ms);
+  return false;
+}
+
 void Log::Impl::count_taken(const std::map<PeerId, std::uint64_t>& bytes, std::int64_t now_ms) {
   for (const auto& [peer, count] : bytes) {
     Using use(take);
@@ -226,13 +280,28 @@ Log::~Log() = default;
 
 Seq Log::size() { return impl_->size; }
 
-bool Log::held(std::uint64_t epoch, const Id12& id12) {
-  Hash low{}, high;
-  high.fill(0xff);
-  std::copy(id12.begin(), id12.end(), low.begin());
-  std::copy(id12.begin(), id12.end(), high.begin());
-  Using use(impl_->held);
-  return use->bind(1, signed_of(epoch)).bind(2, low).bind(3, high).step();
+bool Log::held(std::uint64_t epoch, const Id12& id12) { return impl_->find(epoch, id12) != 0; }
+
+// Noted in memory at first: the cursor that moves past what the friend tells is stored soon, and takes it along.
+bool Log::told(std::uint64_t epoch, const Id12& id12, const Told& by) {
+  const Seq seq = impl_->find(epoch, id12);
+  if (seq == 0 || impl_->told_ms == 0) return seq != 0;
+  impl_->told.emplace_back(seq, by);
+  if (impl_->told.size() < kToldAtOnce) return true;
+  try {
+    Transaction transaction(impl_->db);
+    impl_->write_told(impl_->wall_ms());
+    transaction.commit();
+  } catch (const Error& error) {  // not worth keeping until there is room
+    if (error.trouble() != Trouble::kFull && error.trouble() != Trouble::kBusy) throw;
+  }
+  impl_->told.clear();
+  return true;
+}
+
+void Log::keep_told(std::int64_t days) {
+  impl_->told_ms = days * kDayMs;
+  impl_->told.clear();
 }
 
 // Not past size(), so that one turn of the loop sees one log.
@@ -303,11 +372,8 @@ Committed Log::commit(std::span<const Incoming> messages, std::span<const Cursor
     Transaction transaction(impl_->db);
     const std::int64_t heard_ms = impl_->wall_ms();
     std::map<PeerId, std::uint64_t> taken;
-    for (const Incoming& message : messages) {
-      if (!impl_->append(message, heard_ms)) continue;
-      taken[message.via] += message.message.size() + kRowCost;
-      ++out.stored;
-    }
+    for (const Incoming& message : messages) out.stored += impl_->store(message, heard_ms, taken);
+    impl_->write_told(heard_ms);
     impl_->put_down();  // what follows is nobody's
     impl_->count_taken(taken, heard_ms);
     for (const CursorUpdate& update : cursors) impl_->move(update);
@@ -318,6 +384,7 @@ Committed Log::commit(std::span<const Incoming> messages, std::span<const Cursor
     if (error.trouble() == Trouble::kFull || error.trouble() == Trouble::kBusy) return {};
     throw;
   }
+  impl_->told.clear();
   impl_->size = impl_->last_seq();
   return out;
 }

@@ -17,6 +17,7 @@ class Log : public Store {
 
   Seq size() override;  // cached; refreshed by refresh() and commit()
   bool held(std::uint64_t epoch, const Id12& id12) override;
+  bool told(std::uint64_t epoch, const Id12& id12, const Told& by) override;
   std::size_t rows(Seq after, std::span<LogRow> out) override;
   bool body(Seq seq, Bytes& message) override;
   Hash chain(Seq seq) override;
@@ -27,6 +28,10 @@ class Log : public Store {
   Committed commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors,
                    std::span<const AckUpdate> acks) override;
   std::uint64_t taken_today(PeerId peer) override;
+
+  // Who tells us of a message is kept until the message is so old, of messages younger than that; 0: not at all, as at first. What
+  // told() noted waits for the next commit, or until there is a batch of it; without either it is lost with the process.
+  void keep_told(std::int64_t days);
 
   // What another program committed becomes visible. True when anything in the file changed since the last call (PRAGMA
   // data_version): cheap, for every loop turn.

@@ -23,6 +23,7 @@ static std::string conditions(Database& db, const Filter& filter) {
   if (filter.until_ms) out += " AND l.heard_ms<?6";
   if (filter.sender) out += " AND b.sender=?7";
   if (filter.others) out += " AND l.via<>0";
+  if (filter.min_sources > 0) out += " AND (l.via<>0)+(SELECT count(*) FROM heard h WHERE h.seq=l.seq)>=?9";
   return out;
 }
 
@@ -31,6 +32,7 @@ static void bind_filter(Statement& statement, const Filter& filter) {
   if (filter.since_ms) statement.bind(2, *filter.since_ms);
   if (filter.until_ms) statement.bind(6, *filter.until_ms);
   if (filter.sender) statement.bind(7, std::string_view(*filter.sender));
+  if (filter.min_sources > 0) statement.bind(9, signed_of(filter.min_sources));
 }
 
 // Rows looked at together: those of (after, upto], or of them only `seqs`, as a JSON array.

@@ -20,6 +20,7 @@ struct Filter {
   std::optional<std::string> words = {};      // what search_expression() made
   bool others = false;                        // not our own
   bool kept = false;                          // only what is still kept
+  std::uint64_t min_sources = 0;              // friends it was heard of from
 };
 
 struct Shown {

@@ -39,10 +39,11 @@ std::vector<std::string> columns_of(Database& db, const std::string& table) {
   return texts(db, "SELECT name FROM pragma_table_info('" + table + "') ORDER BY cid");
 }
 
-// Without the index of words, which the daemon makes anew.
+// Without the index of words, which the daemon makes anew, and what is kept for a while only: questions, and who told us of what.
 std::vector<std::string> tables_of(Database& db) {
   std::vector<std::string> all = texts(
-      db, "SELECT name FROM sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'search%' ORDER BY rowid");
+      db, "SELECT name FROM sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'search%'"
+          " AND name NOT IN ('heard', 'ping') ORDER BY rowid");
   std::stable_partition(all.begin(), all.end(), [](const std::string& name) { return among(kFirst, name); });
   std::sort(all.begin(), all.begin() + std::size(kFirst), [](const std::string& a, const std::string& b) {
     return std::find(std::begin(kFirst), std::end(kFirst), a) < std::find(std::begin(kFirst), std::end(kFirst), b);

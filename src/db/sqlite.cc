@@ -244,6 +244,13 @@ Statement Database::prepare(std::string_view sql) {
   return out;
 }
 
+Statement Database::adopt(sqlite3_stmt* prepared) {
+  Statement out;
+  out.db_ = db_;
+  out.stmt_ = prepared;
+  return out;
+}
+
 void Database::exec(const char* sql) {
   if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) throw_error(db_, "exec");
 }

@@ -87,6 +87,7 @@ class Database {
   Database& operator=(Database&&) = delete;
   ~Database();
   Statement prepare(std::string_view sql);
+  Statement adopt(sqlite3_stmt* prepared);         // one of raw()'s own making; for db/ only
   void exec(const char* sql);
   // The close carries the WAL over and removes it, where this is the last connection of any program. Rationale: SQLite first takes
   // the whole file for itself, so nobody can write meanwhile, and no fence is needed.

@@ -48,7 +48,7 @@ static const Command kTable[] = {
        "  gossipc send --reply 3f9a0c51 -m \"at noon\"       answers the message whose id begins so\n"
        "  gossipc send --batch < lines.txt > ids.txt\n",
        send},
-      {"view", "view-messages", 'g', kHelp, "ltTfCWUiGoFjr", "", "print the messages, in the order they were heard",
+      {"view", "view-messages", 'g', kHelp, "ltTfCWUMiGoFjr", "", "print the messages, in the order they were heard",
        "At a terminal: the time (UTC), the beginning of the id, who delivered it, who claims to have sent it, the text; answers\n"
        "under what they answer. Elsewhere one line each, with line breaks and other controls shown as escapes. What --unread\n"
        "alone has shown is read from then on. Exit 1 when nothing matched.\n"
@@ -78,6 +78,29 @@ static const Command kTable[] = {
        "\n"
        "  gossipc delete \"$(gossipc view --json --last 1 | jq -r .id)\"\n",
        delete_message},
+      {"who", nullptr, 0, kId, "j", " ID", "who told us of a message, in which order",
+       "One line each: time (UTC), name, and \"delivered\" for the friend the text came from, who is the first line, \"told\" for\n"
+       "those who only told us of it, \"wrote\" for self. These are kept for GOSSIPD_LEDGER days.\n"
+       "\n"
+       "  gossipc who \"$(gossipc view --json --last 1 | jq -r .id)\"\n",
+       who},
+      {"ping", nullptr, 0, kName, "nj", " NAME", "how long a friend's daemon takes to answer",
+       "Over the session there is; exit 1 where there is none, 8 without a daemon, 9 when no answer comes within 10 s.\n"
+       "\n"
+       "  gossipc ping alice\n",
+       ping},
+      {"graph", nullptr, 0, kHelp, "", "", "draw friends and senders, for Graphviz",
+       "Solid: who delivered to us, which we know. Dashed: who is claimed to have sent it. Of the last 100,000 messages, and the\n"
+       "100 claims made most often.\n"
+       "\n"
+       "  gossipc graph | dot -Tsvg > gossip.svg\n",
+       graph},
+      {"sql", nullptr, 0, kSql, "j", " QUERY", "ask the views v_messages and v_peers",
+       "Prints the rows, their values between bars, or with --json as objects. Nothing can be changed, and no key be seen.\n"
+       "\n"
+       "  gossipc sql 'select delivered_by, count(*) from v_messages group by 1 order by 2 desc'\n"
+       "  gossipc sql --json 'select name, last_up_ms from v_peers'\n",
+       sql},
       {"passphrase", nullptr, 0, kHelp, "wx", "", "seal names and keys in the database, or change or remove the seal",
        "With neither option: says how the database is sealed; exit 1 when it is not. The present passphrase is where\n"
        "GOSSIPD_PASSPHRASE_FILE or GOSSIPD_PASSPHRASE_FD says. The daemon must not run meanwhile.\n"

@@ -30,6 +30,10 @@ int send_batch(Call& call, const std::string& source);
 int view(Call& call);
 int watch(Call& call);
 int status(Call& call);
+int who(Call& call);
+int ping(Call& call);
+int graph(Call& call);
+int sql(Call& call);
 int passphrase(Call& call);
 int backup(Call& call);
 int restore(Call& call);  // backup.cc

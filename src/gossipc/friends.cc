@@ -120,7 +120,12 @@ std::string friend_line(const db::Peer& peer, const FriendView& view) {
   return shown(peer.name + " at " + address_words(peer.addresses) + ": " + view.words);
 }
 
-std::string friend_json(db::Database& db, const db::Peer& peer, const FriendView& view) {
+const db::PeerSync* sync_of(const std::vector<db::PeerSync>& syncs, PeerId peer) {
+  const auto found = std::ranges::find(syncs, peer, &db::PeerSync::peer);
+  return found == syncs.end() ? nullptr : &*found;
+}
+
+std::string friend_json(db::Database& db, const db::Peer& peer, const FriendView& view, const db::PeerSync* sync) {
   db::JsonObject out(db);
   out.text("name", peer.name);
   if (peer.addresses.empty()) {
@@ -139,6 +144,7 @@ std::string friend_json(db::Database& db, const db::Peer& peer, const FriendView
   out.integer("failures", view.failures).boolean("outage", view.outage);
   view.up ? out.boolean("pq", view.pq) : out.null("pq");
   out.boolean("pq_seen", peer.pq_seen);
+  out.integer("cursor", sync ? db::signed_of(sync->cursor) : 0).integer("acked", sync ? db::signed_of(sync->acked) : 0);
   return shown(out.take(), Show::kJson);
 }
 

@@ -26,7 +26,9 @@ struct FriendView {
 // `running`: a daemon answers; without one its notes are old and count for nothing, but for when a friend was last up.
 FriendView friend_view(const db::Peer& peer, const std::vector<db::PeerState>& states, bool running, std::int64_t now_ms);
 std::string friend_line(const db::Peer& peer, const FriendView& view);                    // for people, sanitized
-std::string friend_json(db::Database& db, const db::Peer& peer, const FriendView& view);  // one object
+// One object. sync: null, where nothing is known.
+std::string friend_json(db::Database& db, const db::Peer& peer, const FriendView& view, const db::PeerSync* sync = nullptr);
+const db::PeerSync* sync_of(const std::vector<db::PeerSync>& syncs, PeerId peer);
 
 // One line where our own network seems to be down, by what is known of all friends.
 std::optional<std::string> outage_line(const std::vector<FriendView>& friends, std::int64_t now_ms);

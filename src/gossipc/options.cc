@@ -43,6 +43,7 @@ constexpr Row kRows[] = {
     {kSearch, false, "search", "WORDS", "only texts with all these words in them; WORD* is the beginning of one"},
     {kUnread, false, "unread", nullptr, "only what friends delivered and was not shown as unread before"},
     {kAfter, false, "after", "ID", "only what was heard after this message"},
+    {kMinSources, false, "min-sources", "N", "only what was heard of from N friends at least, who delivered it among them"},
     {kAll, false, "all", nullptr, "messages whose text is no longer kept, too"},
     {kFormat, false, "format", "FORMAT", "%i id, %t time, %d delivered by, %s sender, %m text, %p parents, %n number; \\n, \\t"},
     {kFollow, false, "follow", nullptr, "go on and print what comes, until interrupted"},

@@ -44,8 +44,10 @@ enum Opt : char {
   kFormat = 'o',
   kReply = 'y',
   kAfter = 'i',
+  kMinSources = 'M',
   kId = '#',    // a message id or its beginning, positional only
   kFile = '@',  // likewise a file
+  kSql = '$',   // a query, likewise
 };
 
 struct Call;

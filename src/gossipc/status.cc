@@ -1,26 +1,35 @@
-#include <algorithm>
-
 #include "db/json.h"
 #include "db/messages.h"
 #include "db/retention.h"
 #include "gossip/text.h"
 #include "gossipc/friends.h"
-#include "gossipc/message_id.h"
 #include "gossipc/store.h"
-#include "gossipc/when.h"
+#include "gossipc/who.h"
 #include "sys/clock.h"
 
 namespace gossip::client {
 namespace {
 
-const db::PeerSync* sync_of(const std::vector<db::PeerSync>& syncs, PeerId peer) {
-  for (const db::PeerSync& sync : syncs) {
-    if (sync.peer == peer) return &sync;
+constexpr std::size_t kWidth = 79;  // of the smallest screen, and never quite full
+
+// At a terminal, where words are broken by us and not in their middle; elsewhere a line is a line.
+std::string folded(const std::string& words, std::size_t indent) {
+  std::string out;
+  std::size_t begin = 0, room = kWidth;
+  while (words.size() - begin > room) {
+    std::size_t end = words.rfind(' ', begin + room);
+    if (end == words.npos || end <= begin + indent) end = words.find(' ', begin + room);
+    if (end == words.npos) break;
+    out += words.substr(begin, end - begin) + "\n" + std::string(indent, ' ');
+    begin = end + 1;
+    room = kWidth - indent;
   }
-  return nullptr;
+  return out + words.substr(begin);
 }
 
-void line(Call& call, const std::string& words) { call.out.put(shown(words) + "\n"); }
+void line(Call& call, const std::string& words, std::size_t indent = 2) {
+  call.out.put((call.out.terminal() ? folded(shown(words), indent) : shown(words)) + "\n");
+}
 
 std::string size_words(std::int64_t bytes) {
   if (bytes < 10 * 1024) return std::to_string(bytes) + " bytes";
@@ -85,19 +94,28 @@ void print_friends(Call& call, db::Database& db, const std::vector<db::Peer>& fr
   for (std::size_t i = 0; i < friends.size(); ++i) {
     const db::Peer& peer = friends[i];
     const FriendView& view = views[i];
-    call.out.put(json ? friend_json(db, peer, view) : "  " + friend_line(peer, view));
     const db::PeerSync* sync = sync_of(syncs, peer.id);
-    if (sync && !json) {
-      call.out.put("; has passed " + std::to_string(sync->acked) + " of our " + std::to_string(size) + ", we have passed " +
-                   std::to_string(sync->cursor) + " of theirs");
+    if (json) {
+      call.out.put(friend_json(db, peer, view, sync) + "\n");
+      continue;
     }
-    call.out.put("\n");
+    std::string words = "  " + friend_line(peer, view);
+    if (sync) {
+      words += "; has passed " + std::to_string(sync->acked) + " of our " + std::to_string(size) + ", we have passed " +
+               std::to_string(sync->cursor) + " of theirs";
+    }
+    line(call, words, 6);
   }
 }
 
 void print_counters(Call& call, db::Database& db) {
   const auto counters = db::counters(db);
   const bool json = call.options.has(kJson);
+  if (!json && call.out.terminal()) {  // all on one screen
+    std::string words;
+    for (const auto& [name, value] : counters) words += (words.empty() ? "counters: " : ", ") + name + " " + std::to_string(value);
+    return words.empty() ? void() : line(call, words);
+  }
   if (!counters.empty() && !json) line(call, "counters:");
   for (const auto& [name, value] : counters) {
     if (json) {
@@ -124,44 +142,8 @@ int overview(Call& call) {
   return kDone;
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
-}
-
-int one_message(Call& call, const std::string& typed) {
-  db::Database db = open_to_read(call);
-  db::Found message;
-  if (const int code = find_one(db, typed, message)) return code;
-  Seq scanned = 0;
-  const db::Shown shown_one = db::read_messages(db, message.seq - 1, {}, 1, false, scanned).at(0);
-
-  std::vector<std::string> passed, waiting;
-  const std::vector<db::PeerSync> syncs = db::peer_syncs(db);
-  for (const db::Peer& peer : db::list_peers(db)) {
-    const db::PeerSync* sync = sync_of(syncs, peer.id);
-    (sync && sync->acked >= message.seq ? passed : waiting).push_back(peer.name);
-  }
-  const std::size_t all = passed.size() + waiting.size();
-  if (call.options.has(kJson)) {
-    db::JsonObject out(db);
-    out.text("id", to_hex(message.id)).integer("heard_ms", shown_one.heard_ms).text("delivered_by", shown_one.delivered_by);
-    out.integer("friends", static_cast<std::int64_t>(all)).integer("passed", static_cast<std::int64_t>(passed.size()));
-    out.texts("passed_by", passed).texts("waiting", waiting).boolean("kept", shown_one.kept);
-    call.out.put(shown(out.take(), Show::kJson) + "\n");
-    return kDone;
-  }
-  line(call, "heard " + format_utc(shown_one.heard_ms) + ", delivered by " + shown_one.delivered_by +
-                 (shown_one.kept ? "" : "; the text is no longer kept"));
-  line(call, std::to_string(passed.size()) + " of " + std::to_string(all) + " friends have passed it" +
-                 (passed.empty() ? "" : ": " + joined(passed)));
-  if (!waiting.empty()) line(call, "not yet: " + joined(waiting));
-  return kDone;
-}
-
 }  // namespace
 
-int status(Call& call) { return call.options.has(kId) ? one_message(call, call.options.value(kId)) : overview(call); }
+int status(Call& call) { return call.options.has(kId) ? status_of_message(call, call.options.value(kId)) : overview(call); }
 
 }  // namespace gossip::client

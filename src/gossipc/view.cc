@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "db/search.h"
 #include "gossipc/follow.h"
@@ -97,6 +99,9 @@ Result<Wanted> read_wanted(const Call& call) {
   if (auto bad = read_time(options, kUntil, "--until", out.filter.until_ms)) return *bad;
   out.last = parse_count(options.value(kLast));
   if (options.has(kLast) && !out.last) return Refusal{"--last takes a number, not " + quoted(options.value(kLast))};
+  const std::optional<std::uint64_t> sources = parse_count(options.value(kMinSources));
+  if (options.has(kMinSources) && !sources) return Refusal{"--min-sources takes a number, not " + quoted(options.value(kMinSources))};
+  out.filter.min_sources = std::min<std::uint64_t>(sources.value_or(0), std::numeric_limits<std::int64_t>::max());
   if (options.has(kFormat)) {
     auto format = parse_format(options.value(kFormat));
     if (!format) return format.refusal();
@@ -111,7 +116,7 @@ Result<Wanted> read_wanted(const Call& call) {
   out.filter.others = options.has(kUnread);
   out.filter.kept = !options.has(kAll);
   bool narrowed = false;
-  for (Opt option : {kLast, kSince, kUntil, kFrom, kSender, kSearch, kAfter}) narrowed = narrowed || options.has(option);
+  for (Opt option : {kLast, kSince, kUntil, kFrom, kSender, kSearch, kMinSources, kAfter}) narrowed = narrowed || options.has(option);
   out.marks = options.has(kUnread) && !narrowed;
   return out;
 }

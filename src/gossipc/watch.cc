@@ -46,6 +46,7 @@ class Watch {
   void put_friends() {
     const std::vector<db::Peer> friends = db::list_peers(db_);
     const std::vector<db::PeerState> states = db::peer_states(db_);
+    const std::vector<db::PeerSync> syncs = db::peer_syncs(db_);
     if (looked_ && friends == friends_ && states == states_) return;
     const bool running = ring(call_);
     std::map<PeerId, Said> said;
@@ -53,7 +54,7 @@ class Watch {
       const FriendView view = friend_view(peer, states, running, sys::wall_ms());
       const Said now{peer.name, view.up, view.why};
       const auto before = said_.find(peer.id);
-      if (before == said_.end() || !(before->second == now)) put("friend", friend_json(db_, peer, view));
+      if (before == said_.end() || !(before->second == now)) put("friend", friend_json(db_, peer, view, sync_of(syncs, peer.id)));
       said.emplace(peer.id, now);
     }
     for (const auto& [id, one] : said_) {

@@ -46,8 +46,11 @@ Driver::Driver(const Setup& setup, db::Database db, bool dials, std::initializer
       desk_(setup.config.db_path),
       store_(db_, *crypto_, sys::wall_ms, &desk_),
       engine_(engine_config(setup.config, dials), store_, *crypto_, *rng_, &desk_),
+      pings_(db_),
       signals_(signals),
-      buffer_(kReadAtOnce) {}
+      buffer_(kReadAtOnce) {
+  store_.keep_told(setup.config.ledger);
+}
 
 Driver::~Driver() = default;
 
@@ -252,6 +255,7 @@ void Driver::look_at_store(Now now) {
   if (news) {
     engine_.handle(now, Bell{});
     store_changed(now);
+    for (LinkId id : pings_.look(now, links_)) touch(id);
   } else if (!roster_old_) {
     return;
   }

@@ -15,6 +15,7 @@
 #include "gossipd/crashes.h"
 #include "gossipd/link.h"
 #include "gossipd/notes.h"
+#include "gossipd/pings.h"
 #include "gossipd/roster.h"
 #include "sys/log.h"
 #include "sys/signals.h"
@@ -107,6 +108,7 @@ class Driver {
   CrashDesk desk_;
   db::Log store_;
   Engine engine_;
+  Pings pings_;
   sys::Signals signals_;
   sys::Poller poller_;
   std::size_t signals_slot_ = 0, notes_slot_ = 0;

@@ -26,6 +26,7 @@ void Driver::remove(Links::iterator it) {
   auto& [id, link] = *it;
   link.unwatch(poller_, id);
   if (link.timer) timers_.erase({*link.timer, id});
+  pings_.forget(id);
   links_.erase(it);
 }
 
@@ -52,6 +53,7 @@ void Driver::feed(Now now) {
     const std::size_t share = readable == 1 ? kReadAtOnce : std::min(kReadAtOnce, engine_.share(id));
     if (std::exchange(link.readable, false)) link.read(now, buffer.first(share));
     link.tick(now);
+    pings_.read(id, link);
     settle(now, id, link);
   }
 }

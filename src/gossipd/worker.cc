@@ -33,6 +33,7 @@ Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::
       supervisor_(std::move(supervisor)),
       keysmith_(db_, *rng_, pool_size(setup.config.rsa_bits, setup.config.key_pool, setup.config.bogus_pct)),
       indexer_(db_),
+      ledger_(db_, setup.config.ledger),
       challenges_(*rng_),
       bell_(std::move(bell)),
       retention_(db_, limits(setup.config)),
@@ -90,7 +91,7 @@ void Worker::watch(sys::Poller& poller) {
 std::optional<Micros> Worker::own_deadline() const {
   Micros at = look_at_;
   if (stopping()) return kill_at_ ? std::min(at, *kill_at_) : at;
-  at = std::min(at, checkpoint_at_);
+  at = std::min({at, checkpoint_at_, ledger_.next_deadline()});
   for (auto other : {retention_.next_deadline(), keysmith_.next_deadline(), indexer_.next_deadline(), dials_.next_deadline(),
                      supervisor_.start_at(), challenges_.next_deadline(), bogus_.next_deadline()})
     if (other) at = std::min(at, *other);
@@ -104,6 +105,7 @@ void Worker::look(const sys::Poller& poller, Now now) {
   if (supervisor_.start_at() && now.mono >= *supervisor_.start_at()) start_listener(now);
   keysmith_.run(now);
   indexer_.run(now);
+  ledger_.run(now);
   dials_.look(poller, now);
   Dials::Outcome outcome;
   while (dials_.next(outcome)) connected(now, outcome);

@@ -12,6 +12,7 @@
 #include "gossipd/driver.h"
 #include "gossipd/indexer.h"
 #include "gossipd/keysmith.h"
+#include "gossipd/ledger.h"
 #include "gossipd/standing.h"
 #include "gossipd/supervisor.h"
 #include "sys/doorbell.h"
@@ -51,6 +52,7 @@ class Worker final : public Driver {
   Supervisor supervisor_;
   Keysmith keysmith_;
   Indexer indexer_;
+  Ledger ledger_;
   Dials dials_;
   Challenges challenges_;
   Dials bogus_{sys::resolve, 1};   // dials of challenges: their routes and outcomes are nobody else's business

@@ -28,6 +28,7 @@ class MemoryStore : public Store {
 
   Disk disk;
   int fail_commits = 0;  // so many of the next commits fail
+  std::map<Hash, std::vector<Told>>* tellers = nullptr;  // by id; who told of what was held, and of what was stored
 
   // Appends unless it is there.
   bool append(const Incoming& m) {
@@ -55,6 +56,13 @@ class MemoryStore : public Store {
     std::copy(id12.begin(), id12.end(), low.begin());
     auto it = disk.ids.lower_bound({epoch, low});
     return it != disk.ids.end() && it->first == epoch && std::equal(id12.begin(), id12.end(), it->second.begin());
+  }
+  bool told(std::uint64_t epoch, const Id12& id12, const Told& by) override {
+    if (!held(epoch, id12)) return false;
+    Hash low{};
+    std::copy(id12.begin(), id12.end(), low.begin());
+    if (tellers) (*tellers)[disk.ids.lower_bound({epoch, low})->second].push_back(by);
+    return true;
   }
   std::size_t rows(Seq after, std::span<LogRow> out) override {
     std::size_t n = 0;
@@ -84,7 +92,10 @@ class MemoryStore : public Store {
       return {};
     }
     Committed out{true, 0};
-    for (const Incoming& m : messages) out.stored += append(m);
+    for (const Incoming& m : messages) {
+      out.stored += append(m);
+      if (tellers) (*tellers)[m.id].insert((*tellers)[m.id].end(), m.told.begin(), m.told.end());
+    }
     for (const CursorUpdate& c : cursors) {
       Cursor& at = disk.cursors[{c.peer, c.gen}];
       if (!c.reset && (at.log_id != c.cursor.log_id || c.cursor.seq <= at.seq)) continue;

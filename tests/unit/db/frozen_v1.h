@@ -23,6 +23,9 @@ CREATE TABLE body(seq INTEGER PRIMARY KEY, head BLOB NOT NULL, sender TEXT, text
 -- The words of text, up to the seq in meta search_mark (search.h). Words are on the disk as plainly as the texts.
 CREATE VIRTUAL TABLE search USING fts5(
   text, content='body', content_rowid='seq', columnsize=0, tokenize='unicode61 remove_diacritics 2');
+-- Who else told us of a message than log.via, and when first; for a while only (gossipd(8), FILES).
+CREATE TABLE heard(
+  seq INTEGER NOT NULL, peer INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY(seq, peer)) STRICT, WITHOUT ROWID;
 CREATE TABLE log_chain(seq INTEGER PRIMARY KEY, chain BLOB NOT NULL) STRICT;
 -- One row: how many messages are our own, and what is kept, of everybody's and of our own. No program writes it.
 CREATE TABLE total(own INTEGER NOT NULL, texts INTEGER NOT NULL, bytes INTEGER NOT NULL, own_bytes INTEGER NOT NULL) STRICT;
@@ -57,6 +60,10 @@ CREATE TABLE peer_state(
 
 -- What made a process of ours crash: from whom, and the mark of what is left alone from now on (ports.h, Desk).
 CREATE TABLE crash(at_ms INTEGER NOT NULL, peer INTEGER NOT NULL REFERENCES who, mark BLOB NOT NULL) STRICT;
+-- What gossipc ping asks, and the answer: microseconds there and back.
+CREATE TABLE ping(
+  id INTEGER PRIMARY KEY, peer INTEGER NOT NULL REFERENCES peers ON DELETE CASCADE, asked_ms INTEGER NOT NULL,
+  took_us INTEGER) STRICT;
 
 CREATE VIEW v_messages AS
   SELECT l.seq AS seq, lower(hex(l.id)) AS id, l.heard_ms AS heard_ms,

@@ -153,10 +153,11 @@ TEST_F(Salvage, WithoutTheFirstPageTheTablesAreTakenToBeAsTheyWereMade) {
   sound(db);
 }
 
-TEST_F(Salvage, TheIndexOfWordsIsMadeAnewWhateverBecameOfIt) {
+TEST_F(Salvage, TheIndexOfWordsIsMadeAnewWhateverBecameOfItAndWhatIsKeptForAWhileIsLeftOut) {
   {
     Database db = open();
     while (index_some(db) < kMessages) continue;
+    db.exec("INSERT INTO heard(seq, peer, at_ms) VALUES(1, 2, 5); INSERT INTO ping(peer, asked_ms) VALUES(1, 5)");
     db.tidy_at_close();
   }
   whole_ = contents(path_);
@@ -173,6 +174,7 @@ TEST_F(Salvage, TheIndexOfWordsIsMadeAnewWhateverBecameOfIt) {
     }
     Database db = recovered();
     sound(db);
+    EXPECT_EQ(number(db, "SELECT (SELECT count(*) FROM heard) + (SELECT count(*) FROM ping)"), 0);
   }
 }
 

@@ -47,6 +47,8 @@ class NoChannel : public Channel {
   End end() const override { return End::kOpenStill; }
   Hash session_id() const override { return {}; }
   bool pq() const override { return false; }
+  void ping(Now) override {}
+  std::optional<Micros> take_round_trip() override { return std::nullopt; }
 };
 
 // An open session whose backlog is full, until the cell that ends the turn has gone.

@@ -1,0 +1,27 @@
+#include "gossipd/ledger.h"
+
+#include <limits>
+
+#include "db/heard.h"
+
+namespace gossip::daemon {
+namespace {
+
+constexpr Micros kBetween = 50 * kMillisecond;  // batches, so that others get the disk and the loop
+constexpr std::int64_t kDayMs = 86'400'000;
+
+}  // namespace
+
+void Ledger::run(Now now) {
+  if (now.mono < at_) return;
+  at_ = now.mono + kHour;
+  const std::int64_t before = days_ == 0 ? std::numeric_limits<std::int64_t>::max() : now.wall_ms - days_ * kDayMs;
+  try {
+    if (db::trim_heard(db_, before)) at_ = now.mono + kBetween;
+  } catch (const db::Error& error) {
+    if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
+    at_ = now.mono + kMinute;
+  }
+}
+
+}  // namespace gossip::daemon
