@@ -26,6 +26,13 @@ namespace gossip {
 
 using LinkId = std::uint64_t;  // the driver's number for one open session; never used again in a process
 
+// How far the exchange of keys by invitation is (gossip(7), INVITATIONS). Until it is done a session carries HELLO and KEY only.
+enum class Pairing : std::uint8_t {
+  kDone,
+  kInvited,  // their key is the invitation's: theirs is to come
+  kJoining,  // ours is, and we send the one to be
+};
+
 // A friend as the store knows it. `dialable`: has an address and a key from them.
 struct PeerInfo {
   PeerId peer = 0;
@@ -33,6 +40,8 @@ struct PeerInfo {
   bool dialable = false;
   std::uint64_t address_stamp = 0;  // changes when the address or key does: clears the back-off
   std::uint64_t last_up = 0;        // the greater, the later it was up; 0: never. Only an order, for the dials at start
+  Pairing pairing = Pairing::kDone;
+  Bytes next_key = {};              // kJoining: what we send, SPKI DER
   unsigned crashes = 0;             // of ours, lately, at what it sent: when there is one more, it is put off,
   Micros put_off = 0;               // for so long
 };
@@ -49,15 +58,20 @@ struct Bell {};                                                          // the 
 struct Sibling { PeerId peer; bool up; };                                // the other process has, or lost, a session to the friend
 struct ClearBackoff {};                                                  // SIGHUP: dial everybody who is not up, soon
 struct StoreRoom { bool room; };                                         // false: the disk is short; ask for nothing more
+// Answers KeyCame. fp: of the key, once it is stored. None: it was refused, or (`later`) could not be stored now.
+struct KeyJudged { LinkId link; std::optional<Hash> fp; bool later = false; };
 struct CommitTook { Micros took; };                                      // the last one; after a slow one little is asked for a while
 using Event = std::variant<PeersChanged, LinkUp, LinkDown, BytesIn, Writable, DialFailed, Bell, Sibling, ClearBackoff, StoreRoom,
-                           CommitTook>;
+                           KeyJudged, CommitTook>;
 
 // --- actions
 struct Send { LinkId link; Bytes bytes; };
 struct Dial { PeerId peer; };                                            // answered by LinkUp or DialFailed
 struct CloseLink { LinkId link; CloseCode code; };                       // the engine has forgotten the link; no LinkDown is due
 struct Stored { std::uint64_t count; };                                  // committed: ring the other process
+// Of a friend who is kInvited: the key from now on, to be checked and stored. Answered by KeyJudged.
+struct KeyCame { LinkId link; PeerId peer; std::uint64_t gen; Bytes spki_der; };
+struct KeyTaken { PeerId peer; std::uint64_t gen; };                     // of one who is kJoining: they have stored ours
 // For status and the log; only when it changed, where a next try moved by a few seconds too.
 struct Note {
   PeerId peer;
@@ -68,7 +82,7 @@ struct Note {
   unsigned failures = 0;         // in a row
   bool outage = false;           // our own network seems to be down: failures are not counted
 };
-using Action = std::variant<Send, Dial, CloseLink, Stored, Note>;
+using Action = std::variant<Send, Dial, CloseLink, Stored, KeyCame, KeyTaken, Note>;
 
 struct EngineConfig {
   bool dials = true;                         // the worker dials; the listener does not

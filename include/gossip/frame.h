@@ -13,7 +13,8 @@
 namespace gossip {
 
 enum class FrameType : std::uint8_t {
-  kHello = 0x01, kFetch = 0x02, kHead = 0x03, kHave = 0x04, kWant = 0x05, kBody = 0x06, kGone = 0x07, kCredit = 0x08, kErr = 0x3e,
+  kHello = 0x01, kFetch = 0x02, kHead = 0x03, kHave = 0x04, kWant = 0x05, kBody = 0x06, kGone = 0x07, kCredit = 0x08, kKey = 0x09,
+  kErr = 0x3e,
 };
 constexpr std::uint8_t kIgnorableFrom = 0x80;  // unknown types from here on are skipped
 
@@ -30,6 +31,7 @@ struct Have { std::vector<HaveEntry> entries; Seq upto = 0; Tag tag{}; };
 struct Seqs { std::vector<Seq> seqs; };  // of WANT and GONE, strictly ascending
 struct Body { Seq seq = 0; View message; };  // points into the frame
 struct Credit { Seq ack = 0; std::uint64_t more = 0; };
+struct Key { View key; };  // points into the frame; from the invited an SPKI DER, from the inviter its fingerprint
 struct Err { std::uint8_t code = 1; };
 
 // A whole frame as it came: the payload lives until the next call to FrameReader. Of a type that may be ignored it is left out.
@@ -64,6 +66,7 @@ std::optional<Have> decode_have(View payload, Seq base);
 std::optional<Seqs> decode_seqs(View payload);
 std::optional<Body> decode_body(View payload);
 std::optional<Credit> decode_credit(View payload);
+std::optional<Key> decode_key(View payload);
 std::optional<Err> decode_err(View payload);
 
 // Each appends one whole frame.
@@ -74,6 +77,7 @@ void encode(Bytes& out, const Have& frame, Seq base);
 void encode(Bytes& out, FrameType type, const Seqs& frame);  // kWant or kGone
 void encode(Bytes& out, const Body& frame);
 void encode(Bytes& out, const Credit& frame);
+void encode(Bytes& out, const Key& frame);
 void encode(Bytes& out, const Err& frame);
 
 }  // namespace gossip

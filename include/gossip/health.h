@@ -19,7 +19,7 @@ enum class Why : std::uint8_t {
   kSilent, kBrokenOff, kNotRecognised, kSomebodyElse, kUnproven, kPqPolicy,
   // a session ended
   kClosed, kReplaced, kShuttingDown, kBusy, kProtocolError, kBlamed, kOtherVersion, kNoHello, kNoHead, kWrongMessage,
-  kLogChanging, kChanged, kMadeUsCrash,
+  kLogChanging, kNoKeyCame, kBadKey, kChanged, kMadeUsCrash,
   // a session lives
   kLogRestarted, kLogTwice, kOlderCopy, kOverQuota,
   // a caller who knew both public keys got no session

@@ -19,6 +19,7 @@ constexpr std::size_t kRowCost = 150;             // bytes on disk of each, besi
 // frames
 constexpr std::size_t kMaxFrame = 1'114'112;      // payload
 constexpr std::size_t kMaxBatch = 512;            // entries of one HAVE, WANT or GONE
+constexpr std::size_t kMaxKey = 1024;             // of a KEY frame
 
 // sync
 constexpr std::uint64_t kMaxCredit = std::uint64_t{1} << 32;
@@ -42,6 +43,7 @@ constexpr Micros kLazyAck = kSecond;              // CREDIT that only acknowledg
 constexpr Micros kStall = 5 * kSecond;            // after a commit that failed, nothing is asked for this long
 constexpr Micros kSlowCommit = 500 * kMillisecond;  // after one that took longer, nothing is asked for as long again
 constexpr Micros kHelloTime = 10 * kSecond;       // for the friend's HELLO
+constexpr Micros kKeyTime = 10 * kSecond;         // for the KEY of a session by invitation, or its answer
 constexpr Micros kHeadTime = 30 * kSecond;        // for the HEAD that answers a FETCH
 constexpr Micros kRefetch = 10 * kMinute;         // one friend's log is read again at most this often
 constexpr std::size_t kMaxRungs = 32;             // places in a friend's log to go back to

@@ -6,6 +6,7 @@
 #include "gossip/check.h"
 #include "gossip/limits.h"
 #include "gossip/message.h"
+#include "gossip/pair.h"
 
 namespace gossip {
 
@@ -14,11 +15,14 @@ constexpr std::size_t kFirstRoom = 16 * 1024;  // before the driver has said how
 Engine::Impl::Impl(const EngineConfig& config, Store& store, Crypto& crypto, Rng& rng, Desk* desk)
     : config_(config), store_(store), crypto_(crypto), desk_(desk), tail_(store, crypto), tracker_(store), dialler_(config, rng) {}
 
-Engine::Impl::Link::Link(Impl& engine, Now now, const LinkUp& event, FetchMemory& memory)
-    : tracker(engine.tracker_), id(event.link), peer(event.peer), up_at(now.mono), dialled(event.dialled), free(kFirstRoom),
-      fetcher(engine.store_, engine.tracker_, engine.stats, memory, event.peer, event.gen, event.link, engine.agenda_,
+Engine::Impl::Link::Link(Impl& engine, Now now, const LinkUp& event, Friend& f)
+    : tracker(engine.tracker_), id(event.link), peer(event.peer), up_at(now.mono), dialled(event.dialled), pairing(f.info.pairing),
+      next_key(f.info.next_key), free(kFirstRoom),
+      fetcher(engine.store_, engine.tracker_, engine.stats, f.memory, event.peer, event.gen, event.link, engine.agenda_,
               engine.unsaved_),
-      server(engine.store_, engine.crypto_, engine.tail_, engine.stats, event.peer, event.gen) {}
+      server(engine.store_, engine.crypto_, engine.tail_, engine.stats, event.peer, event.gen) {
+  if (!next_key.empty()) next_fp = fingerprint(engine.crypto_, next_key);
+}
 
 void Engine::Impl::Link::hold(std::size_t bytes) {
   tracker.flight += bytes - held;
@@ -81,7 +85,7 @@ void Engine::Impl::on(Now now, const LinkUp& event) {
     return l.second->peer == event.peer && l.second->dialled == event.dialled;
   });
   if (older != links_.end()) close(now, older, CloseCode::kReplaced, Why::kNone);
-  links_.insert({event.link, std::make_unique<Link>(*this, now, event, f->second.memory)});
+  links_.insert({event.link, std::make_unique<Link>(*this, now, event, f->second)});
   look_at_quota(now, event.peer);
   if (f->second.over_quota) quota_at_ = now.mono;  // to be told once more, behind what is told of the session
   agenda_.insert(event.link);
@@ -235,6 +239,7 @@ Engine::Impl::Next Engine::Impl::on_frame(Now now, Link& link, const RawFrame& f
   const auto type = static_cast<FrameType>(frame.type);
   if (!link.hello_got) return type == FrameType::kHello ? on_hello(now, link, frame.payload) : fail(now, link, Why::kProtocolError);
   if (frame.type >= kIgnorableFrom) return Next::kGoOn;
+  if (link.pairing != Pairing::kDone && type != FrameType::kErr) return on_key(now, link, frame);
   switch (type) {
     case FrameType::kHead: return on_head(now, link, frame.payload);
     case FrameType::kHave: return judge(now, link, link.fetcher.on_have(now, frame.payload));

@@ -29,6 +29,7 @@ class Engine::Impl {
   void on(Now now, const Sibling& event);
   void on(Now now, const ClearBackoff& event);
   void on(Now now, const StoreRoom& event);
+  void on(Now now, const KeyJudged& event);
   void on(Now now, const CommitTook& event);
 
   void tick(Now now);
@@ -52,7 +53,7 @@ class Engine::Impl {
     Micros put_off_until = 0;      // what it sent made us crash
   };
   struct Link {
-    Link(Impl& engine, Now now, const LinkUp& event, FetchMemory& memory);
+    Link(Impl& engine, Now now, const LinkUp& event, Friend& f);
     ~Link() { hold(0); }
     void hold(std::size_t bytes);  // of a frame that is partly here
     Tracker& tracker;
@@ -62,6 +63,10 @@ class Engine::Impl {
     FrameReader reader;
     const bool dialled;
     bool hello_sent = false, hello_got = false;
+    const Pairing pairing;
+    Bytes next_key;             // still to be sent
+    Hash next_fp{};             // and what answers it
+    bool judging = false;       // their key
     bool served = false;        // asked us for something; until then nothing of the server is looked at
     std::size_t free;
     std::size_t held = 0;       // in the tracker's sum
@@ -79,6 +84,7 @@ class Engine::Impl {
   Next on_body(Now now, Link& link, View payload);
   Next on_head(Now now, Link& link, View payload);
   Next on_hello(Now now, Link& link, View payload);
+  Next on_key(Now now, Link& link, const RawFrame& frame);
   Next on_served(Now now, Link& link, FrameType type, View payload);
   Next judge(Now now, Link& link, Fetcher::Verdict verdict);
   Next fail(Now now, Link& link, Why why);

@@ -22,8 +22,10 @@ void Engine::Impl::tick(Now now) {
     timers_.erase(timers_.begin());
     link.timer.reset();
     const bool mute = !link.hello_got && now.mono >= link.up_at + kHelloTime;
-    if (mute || link.fetcher.overdue(now)) {
-      close(now, links_.find(link.id), CloseCode::kNormal, mute ? Why::kNoHello : Why::kNoHead);
+    const bool keyless = link.pairing != Pairing::kDone && now.mono >= link.up_at + kKeyTime;
+    if (mute || keyless || link.fetcher.overdue(now)) {
+      const Why why = mute ? Why::kNoHello : keyless ? Why::kNoKeyCame : Why::kNoHead;
+      close(now, links_.find(link.id), CloseCode::kNormal, why);
       continue;
     }
     link.fetcher.tick(now);
@@ -46,6 +48,7 @@ void Engine::Impl::choose_fetching(Now now) {
   choose_ = false;
   choose_at_.reset();
   for (auto& [id, link] : links_) {
+    if (link->pairing != Pairing::kDone) continue;
     const Friend& f = friends_.at(link->peer);
     const Micros inbound_at = f.ours_lost + kInboundFetch;
     const bool may = !link->dialled && !covered(f);
@@ -204,6 +207,10 @@ bool Engine::Impl::pump(Now now, Link& link, bool alone) {
     encode(out, Hello{link.server.log_id()});
     link.hello_sent = true;
   }
+  if (room && !link.next_key.empty()) {
+    encode(out, Key{link.next_key});
+    link.next_key.clear();
+  }
   if (!link.fetcher.off()) link.fetcher.produce(now, out, room, credit_target(link));
   const std::size_t limit = std::min(link.free, static_cast<std::size_t>(link.deficit));
   if (link.served && out.size() < limit) link.server.produce(now, out, limit - out.size());
@@ -225,6 +232,7 @@ void Engine::Impl::set_timer(Link& link) {
   if (!link.fetcher.off()) at = link.fetcher.next_deadline(room);
   if (link.served) at = earlier(at, link.server.next_deadline(room));
   if (!link.hello_got) at = earlier(at, link.up_at + kHelloTime);
+  if (link.pairing != Pairing::kDone) at = earlier(at, link.up_at + kKeyTime);
   if (at == link.timer) return;
   if (link.timer) timers_.erase({*link.timer, link.id});
   if (at) timers_.insert({*at, link.id});

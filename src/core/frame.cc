@@ -22,6 +22,7 @@ static std::size_t longest(std::uint8_t type) {
     case FrameType::kGone: return 2 + kMaxBatch * kLeb;
     case FrameType::kBody: return kMaxFrame;
     case FrameType::kCredit: return 2 * kLeb;
+    case FrameType::kKey: return kMaxKey;
     case FrameType::kErr: return 1;
   }
   return type >= kIgnorableFrom ? kMaxFrame : 0;
@@ -203,6 +204,11 @@ std::optional<Credit> decode_credit(View payload) {
   return whole(r, out);
 }
 
+std::optional<Key> decode_key(View payload) {
+  if (payload.empty() || payload.size() > kMaxKey) return std::nullopt;
+  return Key{payload};
+}
+
 std::optional<Err> decode_err(View payload) {
   Reader r(payload);
   Err out{r.u8()};
@@ -275,6 +281,11 @@ void encode(Bytes& out, const Body& f) {  // written straight: a body may be a m
 
 void encode(Bytes& out, const Credit& f) {
   frame(out, FrameType::kCredit, [&](Writer& w) { w.leb128(f.ack).leb128(f.more); });
+}
+
+void encode(Bytes& out, const Key& f) {
+  GOSSIP_CHECK(!f.key.empty() && f.key.size() <= kMaxKey);
+  frame(out, FrameType::kKey, [&](Writer& w) { w.bytes(f.key); });
 }
 
 void encode(Bytes& out, const Err& f) {

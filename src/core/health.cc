@@ -48,6 +48,8 @@ constexpr Row kRows[] = {
     {Why::kNoHead, "no_head", "they never answered FETCH"},
     {Why::kWrongMessage, "wrong_message", "they sent another message than they had announced"},
     {Why::kLogChanging, "log_changing", "their log changed again within ten minutes"},
+    {Why::kNoKeyCame, "no_key_came", "they did not send or answer the key that the invitation is for"},
+    {Why::kBadKey, "bad_key", "the key they sent is none that we take"},
     {Why::kMadeUsCrash, "made_us_crash", "put off, as what they sent made gossipd crash"},
     {Why::kChanged, "changed", "no longer a friend, or with a new key"},
 

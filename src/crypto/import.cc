@@ -93,7 +93,10 @@ Result<ImportedKey> import_public(std::string_view text, int network_bits) {
   if (!block) return block.refusal();
   const Bytes der = decode_pem(*block);
   if (der.empty()) return Refusal{"the PEM block cannot be read", "copy it whole, with its BEGIN and END lines"};
+  return import_der(der, network_bits);
+}
 
+Result<ImportedKey> import_der(View der, int network_bits) {
   const std::uint8_t* at = der.data();
   const PkeyPtr key(d2i_PUBKEY(nullptr, &at, static_cast<long>(der.size())));
   ERR_clear_error();
@@ -104,7 +107,7 @@ Result<ImportedKey> import_public(std::string_view text, int network_bits) {
 
   ImportedKey out;
   out.spki_der = to_der(i2d_PUBKEY, key.get(), "i2d_PUBKEY");
-  if (out.spki_der != der) return Refusal{"the key is not in its usual DER form", kHintForm};
+  if (!std::equal(out.spki_der.begin(), out.spki_der.end(), der.begin(), der.end())) return Refusal{"the key is not in its usual DER form", kHintForm};
   const auto ctx = own<PkeyCtxPtr>(EVP_PKEY_CTX_new(key.get(), nullptr), "EVP_PKEY_CTX_new");
   const bool sound = EVP_PKEY_public_check(ctx.get()) == 1;
   ERR_clear_error();

@@ -23,6 +23,8 @@ PkeyPtr parse_public(View der) {
   return key;
 }
 
+}  // namespace
+
 PkeyPtr parse_private(View der) {
   const std::uint8_t* at = der.data();
   Pkcs8Ptr info(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, static_cast<long>(der.size())));
@@ -34,10 +36,9 @@ PkeyPtr parse_private(View der) {
   return key;
 }
 
-}  // namespace
+NewKey make_key(int bits) { return stored_form(own<PkeyPtr>(EVP_RSA_gen(static_cast<unsigned>(bits)), "EVP_RSA_gen")); }
 
-NewKey make_key(int bits) {
-  const auto key = own<PkeyPtr>(EVP_RSA_gen(static_cast<unsigned>(bits)), "EVP_RSA_gen");
+NewKey stored_form(const PkeyPtr& key) {
   const auto info = own<Pkcs8Ptr>(EVP_PKEY2PKCS8(key.get()), "EVP_PKEY2PKCS8");
   return {to_der(i2d_PKCS8_PRIV_KEY_INFO, info.get(), "i2d_PKCS8_PRIV_KEY_INFO"), fp_of(spki_of(key))};
 }
@@ -56,6 +57,8 @@ std::shared_ptr<const PublicKey> load_public(View spki_der) {
 }
 
 std::shared_ptr<const PublicKey> public_half(View private_der) { return load_public(spki_of(parse_private(private_der))); }
+
+Bytes public_der(View private_der) { return spki_of(parse_private(private_der)); }
 
 std::string public_pem(View private_der) {
   const PkeyPtr key = parse_private(private_der);

@@ -1,10 +1,14 @@
 // RSAES-OAEP on OpenSSL. Private to the floor.
 #pragma once
 
+#include "crypto/keys.h"
 #include "crypto/raii.h"
 #include "gossip/ports.h"
 
 namespace gossip::crypto {
+
+PkeyPtr parse_private(View private_der);   // as load_private
+NewKey stored_form(const PkeyPtr& keypair);
 
 class RsaPublic final : public PublicKey {
  public:

@@ -15,9 +15,7 @@ static std::int64_t number(Database& db, const char* sql) {
 }
 
 // The row id says nothing about when it was made; two of 2^63 do not meet.
-void add_key(Database& db, View private_der, const Hash& fp) {
-  Transaction transaction(db);
-  check_version(db);
+std::int64_t insert_key(Database& db, View private_der, const Hash& fp) {
   const Columns columns(db);
   const std::int64_t id = number(db, "SELECT max(1, random() & 0x7fffffffffffffff)");
   const Stored stored_fp = columns.fp("keys.fp", fp);
@@ -26,15 +24,21 @@ void add_key(Database& db, View private_der, const Hash& fp) {
   put(row.bind(1, id), 2, stored_fp);
   put(row, 3, stored).run();
   wipe(stored.bytes);
-  bump_peers(db);
-  transaction.commit();
+  return id;
+}
+
+void add_key(Database& db, View private_der, const Hash& fp) {
+  Transaction transaction(db);
+  check_version(db);
+  insert_key(db, private_der, fp);
+  finish(db, transaction);
 }
 
 std::int64_t unassigned_keys(Database& db) {
-  return number(db, "SELECT count(*) FROM keys WHERE id NOT IN (SELECT key FROM peers)");
+  return number(db, (std::string("SELECT count(*) FROM keys WHERE ") + kUnassigned).c_str());
 }
 
-std::int64_t assigned_keys(Database& db) { return number(db, "SELECT count(*) FROM peers"); }
+std::int64_t assigned_keys(Database& db) { return number(db, "SELECT count(*) + count(next) FROM peers"); }
 
 static std::optional<Bytes> read_key(Database& db, Statement row) {
   const Columns columns(db);
@@ -49,8 +53,8 @@ std::optional<Bytes> private_key(Database& db, std::int64_t key_id) {
 }
 
 std::optional<Bytes> random_unassigned_key(Database& db) {
-  return read_key(db, db.prepare("SELECT id, fp, private FROM keys WHERE id="
-                                 "(SELECT id FROM keys WHERE id NOT IN (SELECT key FROM peers) ORDER BY random() LIMIT 1)"));
+  return read_key(db, db.prepare(std::string("SELECT id, fp, private FROM keys WHERE id=(SELECT id FROM keys WHERE ") + kUnassigned +
+                                 " ORDER BY random() LIMIT 1)"));
 }
 
 }  // namespace gossip::db

@@ -11,7 +11,8 @@
 namespace gossip::db {
 
 static constexpr char kSelectPeers[] =
-    "SELECT p.id, p.gen, p.name, p.key, k.fp, p.pub, p.pub_fp, p.pq_seen FROM peers p JOIN keys k ON k.id=p.key ";
+    "SELECT p.id, p.gen, p.name, p.key, k.fp, p.pub, p.pub_fp, p.pq_seen, p.until_ms, p.next, n.fp"
+    " FROM peers p JOIN keys k ON k.id=p.key LEFT JOIN keys n ON n.id=p.next ";
 
 static Peer peer_from(const Columns& columns, const Statement& row) {
   Peer out;
@@ -24,6 +25,9 @@ static Peer peer_from(const Columns& columns, const Statement& row) {
   out.pub_fp = columns.fp("peers.pub_fp", row, 6);
   out.pub = columns.pub(id, out.key_id, out.pub_fp, row, 5);
   out.pq_seen = row.integer(7) != 0;
+  out.until_ms = row.integer(8);
+  out.next_key = row.integer(9);
+  out.next_fp = columns.fp("keys.fp", row, 10);
   return out;
 }
 
@@ -77,28 +81,32 @@ std::int64_t peers_version(Database& db) {
 }
 
 // Cursor, acknowledgement and state belong to one key and one friend: with either they go.
-static void forget_sync(Database& db, PeerId peer) {
+void forget_sync(Database& db, PeerId peer) {
   db.prepare("DELETE FROM peer_sync WHERE peer=?").bind(1, signed_of(peer)).run();
   db.prepare("DELETE FROM peer_state WHERE peer=?").bind(1, signed_of(peer)).run();
 }
 
-static void delete_key(Database& db, std::int64_t key) { db.prepare("DELETE FROM keys WHERE id=?").bind(1, key).run(); }
+void delete_key(Database& db, std::int64_t key) { db.prepare("DELETE FROM keys WHERE id=?").bind(1, key).run(); }
 
-// In the caller's transaction.
-static std::optional<std::int64_t> pick_key(Database& db) {
-  Statement row = db.prepare("SELECT id FROM keys WHERE id NOT IN (SELECT key FROM peers) ORDER BY random() LIMIT 1");
+static void delete_keys(Database& db, const Peer& peer) {
+  delete_key(db, peer.key_id);
+  if (peer.joining()) delete_key(db, peer.next_key);
+}
+
+std::optional<std::int64_t> pick_key(Database& db) {
+  Statement row = db.prepare(std::string("SELECT id FROM keys WHERE ") + kUnassigned + " ORDER BY random() LIMIT 1");
   if (!row.step()) return std::nullopt;
   return row.integer(0);
 }
 
-static Change finish(Database& db, Transaction& transaction) {
+Change finish(Database& db, Transaction& transaction) {
   bump_peers(db);
   transaction.commit();
   return Change::kDone;
 }
 
-// In the caller's transaction. Where the one that worked last stays, that is not forgotten.
-static void put_addresses(Database& db, PeerId peer, const Addresses& addresses, const std::optional<Address>& worked) {
+// Where the one that worked last stays, that is not forgotten.
+void put_addresses(Database& db, PeerId peer, const Addresses& addresses, const std::optional<Address>& worked) {
   GOSSIP_CHECK(addresses.size() <= kMaxAddresses);
   const Columns columns(db);
   db.prepare("DELETE FROM peer_address WHERE peer=?").bind(1, signed_of(peer)).run();
@@ -117,9 +125,7 @@ static void name_who(Database& db, std::int64_t id, std::string_view name) {
   put(row, 1, stored).bind(2, id).run();
 }
 
-Change add_peer(Database& db, std::string_view name, const Addresses& addresses) {
-  Transaction transaction(db);
-  check_version(db);
+Change insert_peer(Database& db, std::string_view name, const Addresses& addresses) {
   if (find_peer(db, name)) return Change::kExists;
   if (peer_names(db).size() >= kMaxPeers) return Change::kFull;
   auto key = pick_key(db);
@@ -131,24 +137,36 @@ Change add_peer(Database& db, std::string_view name, const Addresses& addresses)
   Statement row = db.prepare("INSERT INTO peers(id, name, key, gen) VALUES(?, ?, ?, 1)");
   put(row, 2, stored).bind(1, id).bind(3, *key).run();
   put_addresses(db, static_cast<PeerId>(id), addresses, {});
-  return finish(db, transaction);
+  return Change::kDone;
+}
+
+Change add_peer(Database& db, std::string_view name, const Addresses& addresses) {
+  Transaction transaction(db);
+  check_version(db);
+  const Change change = insert_peer(db, name, addresses);
+  return change == Change::kDone ? finish(db, transaction) : change;
+}
+
+Change renew_peer(Database& db, std::string_view name, const std::optional<Addresses>& addresses) {
+  auto peer = find_peer(db, name);
+  if (!peer) return Change::kNoSuch;
+  auto key = pick_key(db);
+  if (!key) return Change::kNoKey;
+  db.prepare("UPDATE peers SET key=?, gen=gen+1, pub=NULL, pub_fp=NULL, pq_seen=0, until_ms=0, next=NULL WHERE id=?")
+      .bind(1, *key)
+      .bind(2, signed_of(peer->id))
+      .run();
+  if (addresses) put_addresses(db, peer->id, *addresses, {});
+  delete_keys(db, *peer);
+  forget_sync(db, peer->id);
+  return Change::kDone;
 }
 
 Change replace_peer(Database& db, std::string_view name, const std::optional<Addresses>& addresses) {
   Transaction transaction(db);
   check_version(db);
-  auto peer = find_peer(db, name);
-  if (!peer) return Change::kNoSuch;
-  auto key = pick_key(db);
-  if (!key) return Change::kNoKey;
-  db.prepare("UPDATE peers SET key=?, gen=gen+1, pub=NULL, pub_fp=NULL, pq_seen=0 WHERE id=?")
-      .bind(1, *key)
-      .bind(2, signed_of(peer->id))
-      .run();
-  if (addresses) put_addresses(db, peer->id, *addresses, {});
-  delete_key(db, peer->key_id);
-  forget_sync(db, peer->id);
-  return finish(db, transaction);
+  const Change change = renew_peer(db, name, addresses);
+  return change == Change::kDone ? finish(db, transaction) : change;
 }
 
 Change set_addresses(Database& db, std::string_view name, const Addresses& addresses) {
@@ -188,7 +206,7 @@ void note_worked(Database& db, PeerId peer, const Address& address) {
   transaction.commit();
 }
 
-static bool key_taken(Database& db, const Hash& fp) {
+bool key_taken(Database& db, const Hash& fp) {
   const Columns columns(db);
   const Stored ours = columns.fp("keys.fp", fp), theirs = columns.fp("peers.pub_fp", fp);
   Statement row = db.prepare("SELECT 1 FROM keys WHERE fp=?1 UNION ALL SELECT 1 FROM peers WHERE pub_fp=?2");
@@ -196,21 +214,26 @@ static bool key_taken(Database& db, const Hash& fp) {
   return put(row, 2, theirs).step();
 }
 
+void set_keys(Database& db, const Peer& peer, std::int64_t key, View spki_der, const Hash& fp) {
+  const Columns columns(db);
+  const Stored pub = columns.pub(signed_of(peer.id), key, fp, spki_der), pub_fp = columns.fp("peers.pub_fp", fp);
+  const bool had_key = !peer.pub.empty();
+  Statement row = db.prepare("UPDATE peers SET key=?, pub=?, pub_fp=?, gen=gen+?, pq_seen=0, until_ms=0, next=NULL WHERE id=?");
+  put(row.bind(1, key), 2, pub);
+  put(row, 3, pub_fp).bind(4, had_key ? 1 : 0).bind(5, signed_of(peer.id)).run();
+  if (key != peer.key_id) delete_key(db, peer.key_id);
+  if (had_key) forget_sync(db, peer.id);
+}
+
 Change set_peer_key(Database& db, std::string_view name, View spki_der, const Hash& fp, bool replace) {
   Transaction transaction(db);
   check_version(db);
   auto peer = find_peer(db, name);
   if (!peer) return Change::kNoSuch;
-  const bool had_key = !peer->pub.empty();
-  if (had_key && peer->pub_fp == fp) return Change::kSame;
+  if (peer->has_their_key() && peer->pub_fp == fp) return Change::kSame;
   if (key_taken(db, fp)) return Change::kConflict;
-  if (had_key && !replace) return Change::kExists;
-  const Columns columns(db);
-  const Stored pub = columns.pub(signed_of(peer->id), peer->key_id, fp, spki_der), pub_fp = columns.fp("peers.pub_fp", fp);
-  Statement row = db.prepare("UPDATE peers SET pub=?, pub_fp=?, gen=gen+?, pq_seen=0 WHERE id=?");
-  put(row, 1, pub);
-  put(row, 2, pub_fp).bind(3, had_key ? 1 : 0).bind(4, signed_of(peer->id)).run();
-  if (had_key) forget_sync(db, peer->id);
+  if (peer->has_their_key() && !replace) return Change::kExists;
+  set_keys(db, *peer, peer->our_key(), spki_der, fp);
   return finish(db, transaction);
 }
 
@@ -241,7 +264,7 @@ Change delete_peer(Database& db, std::string_view name) {
   auto peer = find_peer(db, name);
   if (!peer) return Change::kNoSuch;
   db.prepare("DELETE FROM peers WHERE id=?").bind(1, signed_of(peer->id)).run();  // sync and state rows go with it
-  delete_key(db, peer->key_id);
+  delete_keys(db, *peer);
   // What it delivered keeps its name, told apart from a later friend of the same name; '~' is in no peer's name.
   name_who(db, signed_of(peer->id), peer->name + "~" + std::to_string(peer->id));
   return finish(db, transaction);

@@ -33,6 +33,14 @@ struct Peer {
   Bytes pub;                   // their public key (SPKI DER); empty until set-peer-key
   Hash pub_fp{};
   bool pq_seen = false;        // a session with these keys was post-quantum: no other will do
+  std::int64_t until_ms = 0;   // an invitation is open until then; 0: none is (db/invite.h)
+  std::int64_t next_key = 0;   // we join by it: row of our keypair to be, key_id being the invitation's
+  Hash next_fp{};
+  bool invited() const { return until_ms > 0 && next_key == 0; }  // pub is the invitation's, and theirs is to come
+  bool joining() const { return next_key != 0; }
+  bool has_their_key() const { return !pub.empty() && !invited(); }
+  std::int64_t our_key() const { return joining() ? next_key : key_id; }  // the one made for this friend
+  const Hash& our_fp() const { return joining() ? next_fp : key_fp; }
   bool operator==(const Peer&) const = default;
 };
 
@@ -53,12 +61,12 @@ Change set_addresses(Database& db, std::string_view name, const Addresses& addre
 // A session opened at this address. Writes only when the one before opened at another; is no change to peers.
 void note_worked(Database& db, PeerId peer, const Address& address);
 // kSame: this very key is set already. kExists: another key is set and `replace` is false. kConflict: the key is one of ours
-// or another friend's. A replaced key bumps gen and resets cursor and state.
+// or another friend's. A replaced key bumps gen and resets cursor and state. An invitation that is open ends with it.
 Change set_peer_key(Database& db, std::string_view name, View spki_der, const Hash& fp, bool replace);
 // A session with the keys of `gen` was post-quantum. Writes, and gives true, only the first time.
 bool note_pq_seen(Database& db, PeerId peer, std::uint64_t gen);
 Change reset_pq(Database& db, std::string_view name);                        // sessions may be classical again; kSame: they might
-Change delete_peer(Database& db, std::string_view name);                     // and its key row; the who row stays
+Change delete_peer(Database& db, std::string_view name);                     // and its key rows; the who row stays
 
 // --- keys. Unassigned keys are spare and decoy at once: one shape, random ids, no mark, no time.
 void add_key(Database& db, View private_der, const Hash& fp);

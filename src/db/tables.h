@@ -43,7 +43,9 @@ CREATE TABLE keys(id INTEGER PRIMARY KEY, fp BLOB NOT NULL UNIQUE, private BLOB 
 CREATE TABLE peers(
   id INTEGER PRIMARY KEY REFERENCES who, name ANY NOT NULL UNIQUE,
   key INTEGER NOT NULL UNIQUE REFERENCES keys, pub BLOB, pub_fp BLOB UNIQUE, gen INTEGER NOT NULL,
-  pq_seen INTEGER NOT NULL DEFAULT 0) STRICT;  -- 1: a session of this gen was post-quantum, and every later one has to be
+  pq_seen INTEGER NOT NULL DEFAULT 0,  -- 1: a session of this gen was post-quantum, and every later one has to be
+  -- An invitation is open until then, 0: none is. Without next pub is the invitation's; with it key is, and next is ours to be.
+  until_ms INTEGER NOT NULL DEFAULT 0, next INTEGER UNIQUE REFERENCES keys) STRICT;
 -- Where a friend is dialled, in the order given, from place 0; none: never. worked: 1 where a session opened last.
 CREATE TABLE peer_address(
   peer INTEGER NOT NULL REFERENCES peers ON DELETE CASCADE, place INTEGER NOT NULL, host ANY NOT NULL, port INTEGER NOT NULL,
@@ -74,7 +76,7 @@ CREATE VIEW v_messages AS
 -- addresses is put together by hand: SQLite's JSON functions are refused where the schema is not trusted. Hosts need no escape.
 CREATE VIEW v_peers AS
   SELECT p.id AS id, iif(typeof(p.name) = 'blob', '~' || p.id, p.name) AS name, iif(typeof(a.host) = 'blob', NULL, a.host) AS host,
-         iif(typeof(a.host) = 'blob', NULL, a.port) AS port, p.pub IS NOT NULL AS has_key,
+         iif(typeof(a.host) = 'blob', NULL, a.port) AS port, p.pub IS NOT NULL AND (p.until_ms = 0 OR p.next IS NOT NULL) AS has_key,
          coalesce(s.cursor, 0) AS cursor, coalesce(s.acked, 0) AS acked,
          nullif(d.state, '') AS dial_state, nullif(d.reason, '') AS dial_reason,
          nullif(c.state, '') AS call_state, nullif(c.reason, '') AS call_reason,

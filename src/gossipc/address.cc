@@ -124,17 +124,12 @@ Result<TypedAddress> parse_address(std::string_view typed) {
   return out;
 }
 
-Result<db::Addresses> addresses_of(const Options& options) {
-  const std::vector<std::string>& hosts = options.values(kHost);
-  const Result<int> port = options.has(kPort) ? parse_port(options.value(kPort)) : kDefaultPort;
-  if (!port) return port.refusal();
+Result<db::Addresses> parse_addresses(const std::vector<std::string>& typed, int port) {
   db::Addresses out;
-  bool port_used = false;
-  for (const std::string& typed : hosts) {
-    const Result<TypedAddress> one = parse_address(typed);
+  for (const std::string& text : typed) {
+    const Result<TypedAddress> one = parse_address(text);
     if (!one) return one.refusal();
-    const db::Address address{one->host, one->port.value_or(*port)};
-    port_used = port_used || !one->port;
+    const db::Address address{one->host, one->port.value_or(port)};
     if (std::any_of(out.begin(), out.end(), [&](const db::Address& other) { return same(address, other); })) {
       return Refusal{address_words(address) + " was given twice", "each address once"};
     }
@@ -143,7 +138,17 @@ Result<db::Addresses> addresses_of(const Options& options) {
   if (out.size() > kMaxAddresses) {
     return Refusal{std::to_string(out.size()) + " addresses are too many", std::to_string(kMaxAddresses) + " at most"};
   }
-  if (options.has(kPort) && !hosts.empty() && !port_used) {
+  return out;
+}
+
+Result<db::Addresses> addresses_of(const Options& options) {
+  const std::vector<std::string>& hosts = options.values(kHost);
+  const Result<int> port = options.has(kPort) ? parse_port(options.value(kPort)) : kDefaultPort;
+  if (!port) return port.refusal();
+  const Result<db::Addresses> out = parse_addresses(hosts, *port);
+  if (!out || !options.has(kPort) || hosts.empty()) return out;
+  const auto names_none = [](const std::string& typed) { return !parse_address(typed)->port; };
+  if (std::none_of(hosts.begin(), hosts.end(), names_none)) {
     return Refusal{"--port " + options.value(kPort) + " is for no --host: each names a port of its own", "leave one of them out"};
   }
   return out;

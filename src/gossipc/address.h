@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "db/peers.h"
 #include "gossip/result.h"
@@ -22,6 +23,8 @@ struct TypedAddress {
 };
 Result<TypedAddress> parse_address(std::string_view text);
 
+// All of them, `port` where none is named, in the order given: at most kMaxAddresses, no two alike.
+Result<db::Addresses> parse_addresses(const std::vector<std::string>& typed, int port);
 // What every --host and --port say, in the order given: at most kMaxAddresses, no two alike. None: empty.
 Result<db::Addresses> addresses_of(const Options& options);
 

@@ -4,6 +4,21 @@
 
 namespace gossip::client {
 
+constexpr char kInviteMore[] =
+    "Give the line to this friend and to nobody else, over a way you trust: whoever uses it first becomes NAME here. It works\n"
+    "once. Then both of you see a pair code, to be compared aloud. One of you has to be reachable: --here says where you are\n"
+    "called, --host where you call the friend. A new friend gets everything kept here, old messages too.\n"
+    "\n"
+    "  gossipc invite bob --here alice.example > for-bob.txt\n"
+    "  gossipc invite bob --here 192.0.2.7:5556 --expires 2h --wait 7200\n"
+    "  gossipc invite bob --host bob.example     we call bob\n";
+constexpr char kJoinMore[] =
+    "Reads the line that a friend made with invite. NAME is what you call the friend; the name in the line if not given.\n"
+    "--host takes the place of the addresses in the line.\n"
+    "\n"
+    "  gossipc join                              then paste the line\n"
+    "  gossipc join alice --wait 60 < from-alice.txt\n";
+
 static const Command kTable[] = {
       {"add-peer", "add-peer", 'a', kName, "nHpR", " NAME [--host HOST[:PORT]]... [--port PORT]",
        "make a friend: prints the key to give them",
@@ -15,6 +30,11 @@ static const Command kTable[] = {
        "  gossipc add-peer bob                  we wait for bob's call\n"
        "  gossipc add-peer alice --replace      a new key for alice; the old one is deleted\n",
        add_peer},
+      {"invite", nullptr, 0, kName, "nLeHpRz", " NAME [--here HOST[:PORT]]... [--expires SPAN]",
+       "make a friend in one step: prints a line for them to paste",
+       kInviteMore, invite},
+      {"join", nullptr, 0, kName, "nHpz", " [NAME] [--host HOST[:PORT]]...", "take an invitation, from standard input",
+       kJoinMore, join},
       {"set-peer-key", "set-peer-key", 'P', kName, "nkRQ", " NAME --pubkey-file FILE", "take in the key a friend made for you",
        "The file holds one public key; text around it is ignored. Compare the pair code with your friend, by voice.\n"
        "\n"

@@ -18,6 +18,8 @@ struct Call {
 };
 
 int add_peer(Call& call);
+int invite(Call& call);
+int join(Call& call);
 int set_peer_key(Call& call);
 int set_address(Call& call);
 int show_key(Call& call);

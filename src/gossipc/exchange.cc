@@ -13,7 +13,7 @@
 namespace gossip::client {
 
 void print_exchange_key(Call& call, db::Database& db, const db::Peer& peer) {
-  std::optional<Bytes> der = db::private_key(db, peer.key_id);
+  std::optional<Bytes> der = db::private_key(db, peer.our_key());
   if (!der) {
     throw db::Error(db::Trouble::kBusy, quoted(peer.name) + " was deleted or replaced by another program just now",
                     "gossipc peers lists who is there");
@@ -29,10 +29,15 @@ void print_exchange_key(Call& call, db::Database& db, const db::Peer& peer) {
   call.out.put("Exchange key:\n" + pem);
 }
 
+std::optional<std::string> pair_code_of(const db::Peer& peer) {
+  if (!peer.has_their_key()) return std::nullopt;
+  return pair_code(*crypto::make_crypto(), peer.our_fp(), peer.pub_fp);
+}
+
 void note_pair_code(const db::Peer& peer) {
-  if (peer.pub.empty()) return;
-  const auto crypto = crypto::make_crypto();
-  note("pair code with " + peer.name + ": " + pair_code(*crypto, peer.key_fp, peer.pub_fp));
+  const std::optional<std::string> code = pair_code_of(peer);
+  if (!code) return;
+  note("pair code with " + peer.name + ": " + *code);
   note("read it to each other: when both see the same, the keys are the right ones");
 }
 

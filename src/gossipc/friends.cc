@@ -5,6 +5,7 @@
 #include "db/json.h"
 #include "gossip/text.h"
 #include "gossipc/address.h"
+#include "gossipc/exchange.h"
 #include "gossipc/when.h"
 
 namespace gossip::client {
@@ -80,7 +81,7 @@ void say_down(FriendView& view, const db::PeerState* ours, const db::PeerState* 
 
 }  // namespace
 
-FriendView friend_view(const db::Peer& peer, const std::vector<db::PeerState>& states, bool running, std::int64_t now_ms) {
+static FriendView session_view(const db::Peer& peer, const std::vector<db::PeerState>& states, bool running, std::int64_t now_ms) {
   const db::PeerState* ours = side_of(states, peer.id, 0);
   const db::PeerState* theirs = side_of(states, peer.id, 1);
   FriendView view;
@@ -103,6 +104,14 @@ FriendView friend_view(const db::Peer& peer, const std::vector<db::PeerState>& s
     say_down(view, ours, theirs, peer.pq_seen, now_ms);
   }
   view.words += last_words(view);
+  return view;
+}
+
+FriendView friend_view(const db::Peer& peer, const std::vector<db::PeerState>& states, bool running, std::int64_t now_ms) {
+  FriendView view = session_view(peer, states, running, now_ms);
+  if (peer.until_ms == 0) return view;
+  const std::string until = format_utc(peer.until_ms) + "; ";
+  view.words = (peer.joining() ? "joining by their invitation, until " : "invited, waiting for them until ") + until + view.words;
   return view;
 }
 
@@ -136,7 +145,7 @@ std::string friend_json(db::Database& db, const db::Peer& peer, const FriendView
   std::vector<std::string> addresses;
   for (const db::Address& one : peer.addresses) addresses.push_back(address_words(one));
   out.texts("addresses", addresses);
-  out.boolean("key_set", !peer.pub.empty()).boolean("up", view.up).text("state", view.words);
+  out.boolean("key_set", peer.has_their_key()).boolean("up", view.up).text("state", view.words);
   view.since_ms > 0 ? out.integer("since_ms", view.since_ms) : out.null("since_ms");
   view.why == Why::kNone ? out.null("reason") : out.text("reason", why_code(view.why));
   view.next_ms > 0 ? out.integer("next_try_ms", view.next_ms) : out.null("next_try_ms");
@@ -145,6 +154,10 @@ std::string friend_json(db::Database& db, const db::Peer& peer, const FriendView
   view.up ? out.boolean("pq", view.pq) : out.null("pq");
   out.boolean("pq_seen", peer.pq_seen);
   out.integer("cursor", sync ? db::signed_of(sync->cursor) : 0).integer("acked", sync ? db::signed_of(sync->acked) : 0);
+  peer.until_ms == 0 ? out.null("invitation") : out.text("invitation", peer.joining() ? "joining" : "invited");
+  peer.until_ms == 0 ? out.null("until_ms") : out.integer("until_ms", peer.until_ms);
+  const std::optional<std::string> code = pair_code_of(peer);
+  code ? out.text("pair_code", *code) : out.null("pair_code");
   return shown(out.take(), Show::kJson);
 }
 

@@ -56,21 +56,22 @@ std::optional<std::int64_t> moment(std::string_view text) {
   return *start + h * kHourMs + m * kMinuteMs + s * kSecondMs;
 }
 
-std::optional<std::int64_t> span_of(std::string_view text) {
+}  // namespace
+
+std::optional<std::int64_t> parse_span(std::string_view text) {
   if (text.size() < 2 || text.size() > 8) return std::nullopt;
   for (char c : text.substr(0, text.size() - 1)) {
     if (!digit(c)) return std::nullopt;
   }
   const std::int64_t count = number(text.substr(0, text.size() - 1));
   switch (text.back()) {
+    case 's': return count * kSecondMs;
     case 'm': return count * kMinuteMs;
     case 'h': return count * kHourMs;
     case 'd': return count * kDayMs;
     default: return std::nullopt;
   }
 }
-
-}  // namespace
 
 std::string format_utc(std::int64_t wall_ms) {
   const std::chrono::sys_time<milliseconds> when{milliseconds(wall_ms)};
@@ -90,7 +91,7 @@ std::string span_words(std::int64_t ms) {
 }
 
 Result<std::int64_t> parse_when(std::string_view text, std::int64_t now_ms, const char* option) {
-  if (const auto span = span_of(text)) return now_ms - *span;
+  if (const auto span = parse_span(text)) return now_ms - *span;
   if (const auto at = moment(text)) return *at;
   return Refusal{std::string(option) + " does not understand " + quoted(text),
                  "give YYYY-MM-DD, \"YYYY-MM-DD HH:MM\" or \"YYYY-MM-DD HH:MM:SS\" (UTC), or how long ago: 90m, 2h, 7d"};

@@ -263,6 +263,11 @@ void Driver::look_at_store(Now now) {
   if (db::peers_version(db_) != roster_.version()) load_peers(now);
 }
 
+void Driver::peers_changed() {
+  roster_old_ = again_ = true;
+  notes_.bell();
+}
+
 // SIGHUP: peers, and the files the environment names.
 void Driver::reload(Now now) {
   if (stopping_) return;

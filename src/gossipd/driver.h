@@ -3,6 +3,7 @@
 // have work in it, not the links there are: only those in busy_ are looked at.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <vector>
@@ -47,6 +48,9 @@ class Driver {
   void touch(LinkId id) { busy_.insert(id); }            // something was done with it: looked at until the turn ends
   const std::set<LinkId>& busy() const { return busy_; }  // some may be gone
   void tell(Now now, const Event& event) { engine_.handle(now, event); }
+  // False: the store takes nothing now (it is full, or busy), and what `change` would have changed is as it was.
+  void peers_changed();                                  // by ourselves: read them again, the other process too
+  static bool try_now(const std::function<void()>& change);
   void warn_of_pq(Now now, Why why);                     // where that is why
 
   // --- hooks, in the order of a turn
@@ -83,6 +87,9 @@ class Driver {
   void read_notes(Now now);
   void feed(Now now);
   bool settle(Now now, LinkId id, Link& link);
+  void announce(Now now, LinkId id, Link& link);
+  bool joined(Now now, const Channel& channel);
+  void finish_joining(PeerId peer, std::uint64_t gen);
   std::set<PeerId> up_here() const;    // with a session of this process
   void look_at_store(Now now);
   void probe_room(Now now);
@@ -93,6 +100,8 @@ class Driver {
   void on(Now now, const Dial& action);
   void on(Now now, const CloseLink& action);
   void on(Now now, const Stored& action);
+  void on(Now now, const KeyCame& action);
+  void on(Now now, const KeyTaken& action);
   void on(Now now, const Note& action);
   void write(Now now, LinkId id, Link& link, bool& moved);
   void commit_failed(Now now);

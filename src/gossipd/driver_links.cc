@@ -63,14 +63,8 @@ bool Driver::settle(Now now, LinkId id, Link& link) {
   Channel& channel = *link.channel;
   bool told = false;
   if (!link.announced && !link.over && channel.open()) {
-    link.announced = told = sessions_changed_ = true;
-    link_opened(id);
-    if (chronicle_.opened(channel.peer(), channel.gen(), channel.pq())) {
-      roster_old_ = again_ = true;
-      notes_.bell();
-    }
-    engine_.handle(now, LinkUp{id, channel.peer(), channel.gen(), channel.dialled()});
-    engine_.handle(now, Writable{id, channel.free()});
+    announce(now, id, link);
+    told = true;
   }
   if (link.announced && !channel.stream().empty()) {
     if (!link.over) engine_.handle(now, BytesIn{id, channel.stream()});
@@ -82,6 +76,20 @@ bool Driver::settle(Now now, LinkId id, Link& link) {
   if (link.announced) engine_.handle(now, LinkDown{id, link.end()});
   else if (channel.dialled()) engine_.handle(now, DialFailed{channel.peer(), why_of(link.end())});
   return true;
+}
+
+void Driver::announce(Now now, LinkId id, Link& link) {
+  const Channel& channel = *link.channel;
+  link.announced = sessions_changed_ = true;
+  if (!joined(now, channel)) {
+    link.announced = false;
+    link.broken = true;
+    return;
+  }
+  link_opened(id);
+  if (chronicle_.opened(channel.peer(), channel.gen(), channel.pq())) peers_changed();
+  engine_.handle(now, LinkUp{id, channel.peer(), channel.gen(), channel.dialled()});
+  engine_.handle(now, Writable{id, channel.free()});
 }
 
 void Driver::end_turn(Now now) {

@@ -10,7 +10,7 @@ namespace {
 
 Hash stamp_of(Crypto& crypto, const db::Peer& peer, View psk) {
   Bytes all;
-  Writer(all).u64(peer.id).u64(peer.gen).bytes(peer.key_fp).bytes(peer.pub_fp).u8(peer.pub.empty() ? 0 : 1).bytes(psk);
+  Writer(all).u64(peer.id).u64(peer.gen).bytes(peer.key_fp).bytes(peer.next_fp).bytes(peer.pub_fp).u8(peer.pub.empty() ? 0 : peer.invited() ? 2 : 1).bytes(psk);
   Hash stamp = crypto.sha256(all);
   wipe(all);
   return stamp;
@@ -24,28 +24,37 @@ std::uint64_t address_stamp(Crypto& crypto, const db::Peer& peer, std::uint32_t 
   return Reader(crypto.sha256(all)).u64();
 }
 
-std::shared_ptr<const PairKeys> parse_keys(Crypto& crypto, const db::Peer& peer, View private_der, View psk) {
+// One of our keypairs for the friend.
+struct Ours {
+  std::uint64_t gen;
+  std::int64_t key;
+  const Hash& fp;
+};
+
+std::shared_ptr<const PairKeys> parse_keys(Crypto& crypto, const db::Peer& peer, const Ours& ours, View private_der, View psk) {
   auto pair = std::make_shared<PairKeys>();
   pair->peer = peer.id;
-  pair->gen = peer.gen;
+  pair->gen = ours.gen;
   pair->ours = crypto::load_private(private_der);
   pair->theirs = crypto::load_public(peer.pub);
-  pair->fp_ours = peer.key_fp;
+  pair->fp_ours = ours.fp;
   pair->fp_theirs = peer.pub_fp;
-  pair->out = derive_statics(crypto, psk, peer.key_fp, peer.pub_fp);
-  pair->in = derive_statics(crypto, psk, peer.pub_fp, peer.key_fp);
+  pair->out = derive_statics(crypto, psk, ours.fp, peer.pub_fp);
+  pair->in = derive_statics(crypto, psk, peer.pub_fp, ours.fp);
   return pair;
 }
 
 // A friend whose keys do not parse is left without; the others have nothing to do with it. Said once: the stamp stays the same.
-std::shared_ptr<const PairKeys> make_keys(db::Database& db, Crypto& crypto, const db::Peer& peer, View psk) {
+std::shared_ptr<const PairKeys> make_keys(db::Database& db, Crypto& crypto, const db::Peer& peer, const Ours& ours, View psk,
+                                          Bytes* public_half = nullptr) {
   if (peer.pub.empty()) return nullptr;
   std::optional<Bytes> der;
   std::shared_ptr<const PairKeys> pair;
   try {
-    der = db::private_key(db, peer.key_id);
+    der = db::private_key(db, ours.key);
     if (!der) throw std::runtime_error("a private key is not in the database: it is damaged");
-    pair = parse_keys(crypto, peer, *der, psk);
+    pair = parse_keys(crypto, peer, ours, *der, psk);
+    if (public_half) *public_half = crypto::public_der(*der);
   } catch (const std::runtime_error& error) {
     const auto* trouble = dynamic_cast<const db::Error*>(&error);
     if (trouble && trouble->trouble() != db::Trouble::kDamaged) throw;
@@ -65,6 +74,21 @@ std::shared_ptr<const PairKeys> with_pq(std::shared_ptr<const PairKeys> keys, bo
 
 }  // namespace
 
+void Roster::load_keys(Friend& one, const Friend* known, const db::Peer& peer, View psk) {
+  if (known) {
+    one.keys = known->keys;
+    one.next = known->next;
+    one.info = known->info;
+    return;
+  }
+  one.keys = make_keys(db_, crypto_, peer, {peer.gen, peer.key_id, peer.key_fp}, psk);
+  if (peer.invited()) one.info.pairing = Pairing::kInvited;
+  if (!peer.joining()) return;
+  one.info.pairing = Pairing::kJoining;
+  one.next = make_keys(db_, crypto_, peer, {peer.gen + 1, peer.next_key, peer.next_fp}, psk, &one.info.next_key);
+  if (!one.next) one.keys.reset();
+}
+
 void Roster::load(View network_key, bool require_pq, std::int64_t wall_ms) {
   const db::Snapshot snapshot(db_);  // a friend deleted in the middle is here whole, and gone in the next load
   version_ = db::peers_version(db_);
@@ -79,11 +103,15 @@ void Roster::load(View network_key, bool require_pq, std::int64_t wall_ms) {
     one.worked = peer.worked;
     one.stamp = stamp_of(crypto_, peer, psk);
     const Friend* known = find(peer.id);
-    one.keys = known && known->stamp == one.stamp ? known->keys : make_keys(db_, crypto_, peer, psk);
-    one.keys = with_pq(one.keys, require_pq || peer.pq_seen);
+    load_keys(one, known && known->stamp == one.stamp ? known : nullptr, peer, psk);
+    for (auto* keys : {&one.keys, &one.next}) *keys = with_pq(*keys, require_pq || peer.pq_seen);
     one.pq_seen = peer.pq_seen;
     if (known) one.pq_resets = known->pq_resets + (known->pq_seen && !peer.pq_seen ? 1 : 0);
-    one.info = {peer.id, peer.gen, one.keys && !peer.addresses.empty(), address_stamp(crypto_, peer, one.pq_resets)};
+    one.info.peer = peer.id;
+    one.info.gen = peer.gen;
+    one.info.dialable = one.keys && !peer.addresses.empty();
+    one.info.address_stamp = address_stamp(crypto_, peer, one.pq_resets);
+    one.info.crashes = 0, one.info.put_off = 0;
     put_off(one.info, crashes, wall_ms);
     fresh.emplace(peer.id, std::move(one));
   }
@@ -104,7 +132,8 @@ std::vector<PeerInfo> Roster::infos() const {
 std::vector<std::shared_ptr<const PairKeys>> Roster::keys() const {
   std::vector<std::shared_ptr<const PairKeys>> out;
   for (const auto& [id, one] : friends_)
-    if (one.keys) out.push_back(one.keys);
+    for (const auto* keys : {&one.keys, &one.next})
+      if (*keys) out.push_back(*keys);
   return out;
 }
 

@@ -20,6 +20,7 @@ struct Friend {
   db::Addresses addresses;
   std::size_t worked = 0;                // the one to begin with
   std::shared_ptr<const PairKeys> keys;  // null until set-peer-key, or where they do not parse
+  std::shared_ptr<const PairKeys> next;  // we join by an invitation: those of `gen` + 1, which the friend may have by now
   Hash stamp{};                          // over everything the keys are made from
   bool pq_seen = false;
   std::uint32_t pq_resets = 0;           // how often pq_seen was taken back since we started: each is worth a call
@@ -37,9 +38,10 @@ class Roster {
   const Friend* find(PeerId peer) const;
   std::vector<PeerInfo> infos() const;
   const std::set<Id12>& quarantine() const { return quarantine_; }
-  std::vector<std::shared_ptr<const PairKeys>> keys() const;  // of those who have given us theirs
+  std::vector<std::shared_ptr<const PairKeys>> keys() const;  // of those who have given us theirs, `next` too
 
  private:
+  void load_keys(Friend& one, const Friend* known, const db::Peer& peer, View psk);
   db::Database& db_;
   Crypto& crypto_;
   std::int64_t version_ = -1;

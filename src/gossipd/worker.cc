@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
+
+#include "db/invite.h"
 
 #include "config/version.h"
 #include "gossipd/run.h"
@@ -11,6 +14,7 @@ namespace gossip::daemon {
 namespace {
 
 constexpr Micros kLook = 2 * kSecond;         // a lost bell costs no more than this
+constexpr Micros kExpiryLook = kMinute;       // the wall clock may be set meanwhile
 constexpr Micros kListenerTime = 4 * kSecond;  // to leave, once asked
 
 constexpr std::int64_t kDayMs = 86'400'000;
@@ -91,7 +95,7 @@ void Worker::watch(sys::Poller& poller) {
 std::optional<Micros> Worker::own_deadline() const {
   Micros at = look_at_;
   if (stopping()) return kill_at_ ? std::min(at, *kill_at_) : at;
-  at = std::min({at, checkpoint_at_, ledger_.next_deadline()});
+  at = std::min({at, checkpoint_at_, ledger_.next_deadline(), expire_at_});
   for (auto other : {retention_.next_deadline(), keysmith_.next_deadline(), indexer_.next_deadline(), dials_.next_deadline(),
                      supervisor_.start_at(), challenges_.next_deadline(), bogus_.next_deadline()})
     if (other) at = std::min(at, *other);
@@ -103,6 +107,7 @@ void Worker::look(const sys::Poller& poller, Now now) {
   if (stopping()) return hurry_listener(now);
   if (bell_ && poller.readable(bell_slot_) && bell_->rung()) notes_.bell();
   if (supervisor_.start_at() && now.mono >= *supervisor_.start_at()) start_listener(now);
+  if (now.mono >= expire_at_) expire(now);
   keysmith_.run(now);
   indexer_.run(now);
   ledger_.run(now);
@@ -126,6 +131,7 @@ void Worker::store_changed(Now) {
 // A dial at addresses of before is begun anew, so that new ones take effect at once.
 void Worker::roster_changed(Now now) {
   standing_due_ = true;
+  plan_expiry(now);
   const auto known = [this](PeerId peer) { return roster_.find(peer) != nullptr; };
   dials_.drop_unless(known);
   bogus_.drop_unless(known);
@@ -164,11 +170,7 @@ void Worker::link_opened(LinkId id) {
   const PeerId peer = links_.at(id).channel->peer();
   const auto address = dials_.opened(peer);
   if (!address) return;
-  try {
-    db::note_worked(db_, peer, *address);
-  } catch (const db::Error& error) {
-    if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
-  }
+  try_now([&] { db::note_worked(db_, peer, *address); });
 }
 
 void Worker::connected(Now now, Dials::Outcome& outcome) {
@@ -176,7 +178,7 @@ void Worker::connected(Now now, Dials::Outcome& outcome) {
   Why why = outcome.why;
   if (outcome.fd && who && who->keys) {
     try {
-      adopt(std::move(outcome.fd), Channel::dial(*crypto_, *rng_, who->keys, now));
+      adopt(std::move(outcome.fd), Channel::dial(*crypto_, *rng_, keys_for(*who), now));
       return;
     } catch (const std::runtime_error& error) {
       why = Why::kThisMachine;
@@ -184,6 +186,32 @@ void Worker::connected(Now now, Dials::Outcome& outcome) {
     }
   }
   tell(now, DialFailed{outcome.peer, why == Why::kNone ? Why::kChanged : why});
+}
+
+// Where we join by an invitation and nobody knows whether the friend has our key yet, both are tried in turn.
+std::shared_ptr<const PairKeys> Worker::keys_for(const Friend& who) {
+  if (!who.next) {
+    next_turn_.erase(who.info.peer);
+    return who.keys;
+  }
+  bool& next = next_turn_[who.info.peer];
+  return std::exchange(next, !next) ? who.next : who.keys;
+}
+
+// --- invitations
+
+void Worker::plan_expiry(Now now) {
+  const auto until_ms = db::next_expiry(db_);
+  const Micros wait = until_ms ? std::max<std::int64_t>(0, *until_ms - now.wall_ms) : kHour;
+  expire_at_ = now.mono + std::min(kExpiryLook, std::min<Micros>(wait, kHour / kMillisecond) * kMillisecond);
+}
+
+void Worker::expire(Now now) {
+  expire_at_ = now.mono + kExpiryLook;
+  try_now([&] {
+    if (db::expire_invitations(db_, now.wall_ms)) peers_changed();
+    plan_expiry(now);
+  });
 }
 
 // --- cover

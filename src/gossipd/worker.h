@@ -2,6 +2,8 @@
 // indexes words, drops texts, checkpoints, answers the doorbell, and watches over the listener.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <optional>
 
 #include "db/checkpoint.h"
@@ -44,6 +46,9 @@ class Worker final : public Driver {
   void hurry_listener(Now now);
   void connected(Now now, Dials::Outcome& outcome);
   bool drop_handshake(PeerId peer);
+  std::shared_ptr<const PairKeys> keys_for(const Friend& who);
+  void plan_expiry(Now now);
+  void expire(Now now);
   void challenge(Now now);
   void challenge_at(Now now, Dials::Outcome& outcome);
   bool covers() const { return setup_.config.cover != config::Cover::kOff; }
@@ -65,6 +70,8 @@ class Worker final : public Driver {
   Standing standing_;
   std::size_t bell_slot_ = 0;
   Micros checkpoint_at_ = 0;
+  Micros expire_at_ = 0;           // an invitation, by the wall clock
+  std::map<PeerId, bool> next_turn_;  // of Friend::next, to be dialled with
   Micros look_at_ = 0;             // at the store, whoever rang or not
   std::optional<Micros> kill_at_;  // of a listener that does not leave
   bool standing_due_ = true;

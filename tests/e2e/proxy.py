@@ -34,11 +34,11 @@ class Taker:
 
 class Proxy(Taker):
     """Listens at .port, passes everything to 127.0.0.1:target. Records the bytes of each connection: sent by the
-    caller, and answered. With limit set, a connection is cut, by a reset, once so many bytes were answered; with rate
-    set, a connection carries no more than so many bytes a second."""
+    caller, and answered. With limit set, a connection is cut, by a reset, once so many bytes were answered, and with
+    exact set not one more of them is passed on; with rate set, a connection carries no more than so many bytes a second."""
 
-    def __init__(self, target, limit=None, rate=None):
-        self.target, self.limit, self.rate = target, limit, rate
+    def __init__(self, target, limit=None, rate=None, exact=False):
+        self.target, self.limit, self.rate, self.exact = target, limit, rate, exact
         self.calls = []
         self.lock, self.ended, self.open = threading.Lock(), False, set()
         super().__init__()
@@ -76,6 +76,8 @@ class Proxy(Taker):
                     del ways[source]
                     sink.shutdown(socket.SHUT_WR)
                     continue
+                if self.exact and self.limit is not None and way == 1:
+                    data = data[:max(0, self.limit + 1 - len(kept))]
                 kept += data
                 sink.sendall(data)
                 if self.rate is not None:

@@ -10,6 +10,7 @@
 #include "gossip/check.h"
 #include "gossip/engine.h"
 #include "gossip/frame.h"
+#include "gossip/pair.h"
 #include "support/fuzz_input.h"
 #include "support/memory_store.h"
 #include "support/toy_crypto.h"
@@ -48,8 +49,12 @@ class CountingStore : public MemoryStore {
 class Hostile {
  public:
   explicit Hostile(Feed& feed) : feed_(feed), rng_(3), store_(crypto_, Hash{1}), engine_(EngineConfig{}, store_, crypto_, rng_) {
-    for (int i = feed_.u8() % 40; i > 0; --i) publish(static_cast<std::size_t>(i));
-    engine_.handle(now_, PeersChanged{{{kFriend, 1, true, 0}, {kOther, 1, false, 0}}});
+    const std::uint8_t begin = feed_.u8();
+    if (begin >= 240) pairing_ = begin % 2 ? Pairing::kInvited : Pairing::kJoining;
+    for (int i = begin % 40; i > 0; --i) publish(static_cast<std::size_t>(i));
+    const Bytes next_key(pairing_ == Pairing::kJoining ? 420 : 0, 5);
+    if (!next_key.empty()) next_fp_ = fingerprint(crypto_, next_key);
+    engine_.handle(now_, PeersChanged{{{kFriend, 1, true, 0, 0, pairing_, next_key}, {kOther, 1, false, 0}}});
     up();
   }
 
@@ -79,6 +84,7 @@ class Hostile {
   void up() {
     ++link_;
     linked_ = true;
+    keys_ = 0;
     reader_ = FrameReader();
     wanted_.clear();
     credit_ = 0;
@@ -126,7 +132,7 @@ class Hostile {
 
   void step() {
     switch (feed_.u8() % 14) {
-      case 0: give(feed_.chunk()); break;
+      case 0: pairing_ == Pairing::kDone ? give(feed_.chunk()) : key(); break;
       case 1: fetch(); break;
       case 2: give_frame(Head{static_cast<HeadStatus>(feed_.u8() % 3), {7}, feed_.any_size()}); break;
       case 3: have(); break;
@@ -203,6 +209,19 @@ class Hostile {
     asked_.erase(g.seqs[0]);
     give_frame(FrameType::kGone, g);
   }
+  void key() {
+    const View any = feed_.chunk();
+    const bool right = feed_.u8() % 2;
+    if (right || any.empty() || any.size() > kMaxKey) give_frame(Key{next_fp_});
+    else give_frame(Key{any});
+  }
+  // Whether and how it is stored is the driver's word.
+  void judge(const KeyCame& came) {
+    GOSSIP_CHECK(pairing_ == Pairing::kInvited && came.peer == kFriend && came.gen == 1 && ++keys_ == 1);
+    const std::uint8_t how = feed_.u8() % 4;
+    if (how == 3) return;  // not yet
+    engine_.handle(now_, KeyJudged{came.link, how == 0 ? std::optional(next_fp_) : std::nullopt, how == 1});
+  }
   void want() {
     Seqs w;
     for (Seq seq = 0, n = feed_.u8() % 5; n > 0; --n) w.seqs.push_back(seq += 1 + feed_.u8() % 4);
@@ -215,6 +234,8 @@ class Hostile {
     engine_.assert_invariants();
     for (Action action; engine_.poll(action);) {
       if (auto* send = std::get_if<Send>(&action)) heard(*send);
+      if (auto* came = std::get_if<KeyCame>(&action)) judge(*came);
+      if (auto* taken = std::get_if<KeyTaken>(&action)) GOSSIP_CHECK(pairing_ == Pairing::kJoining && taken->peer == kFriend);
       if (auto* closed = std::get_if<CloseLink>(&action); closed && closed->link == link_) linked_ = false;
       if (auto* dial = std::get_if<Dial>(&action)) engine_.handle(now_, DialFailed{dial->peer, Why::kRefused});
     }
@@ -244,7 +265,10 @@ class Hostile {
     GOSSIP_CHECK(got == FrameReader::Got::kMore);
   }
   void lawful(const RawFrame& frame) {
-    switch (static_cast<FrameType>(frame.type)) {
+    const auto type = static_cast<FrameType>(frame.type);
+    const bool first = type == FrameType::kHello || type == FrameType::kErr;
+    GOSSIP_CHECK(first || (type == FrameType::kKey) == (pairing_ != Pairing::kDone));  // by invitation nothing else is said
+    switch (type) {
       case FrameType::kHello: served_log_ = decode_hello(frame.payload).value().log_id; break;
       case FrameType::kFetch: base_ = decode_fetch(frame.payload).value().cursor.seq; asked_.clear(); break;
       case FrameType::kHead: GOSSIP_CHECK(decode_head(frame.payload).value().size <= store_.size()); break;
@@ -270,6 +294,7 @@ class Hostile {
       }
       case FrameType::kGone: GOSSIP_CHECK(decode_seqs(frame.payload).has_value()); break;
       case FrameType::kCredit: GOSSIP_CHECK(decode_credit(frame.payload).has_value()); break;
+      case FrameType::kKey: GOSSIP_CHECK(decode_key(frame.payload).has_value()); break;
       case FrameType::kErr: GOSSIP_CHECK(decode_err(frame.payload).has_value()); break;
       default: GOSSIP_CHECK(false);
     }
@@ -282,6 +307,9 @@ class Hostile {
   Engine engine_;
   Now now_{kHour, 1'700'000'000'000};
   LinkId link_ = 0;
+  Pairing pairing_ = Pairing::kDone;
+  Hash next_fp_{6};
+  int keys_ = 0;  // of this link, that came
   bool linked_ = false;
   FrameReader reader_, said_;      // what it says, and what is said to it
   LogId served_log_{};

@@ -50,6 +50,7 @@ void as_every_type(View payload, Seq base) {
   }
   same_again(frame(FrameType::kBody), decode_body(payload));
   same_again(frame(FrameType::kCredit), decode_credit(payload));
+  same_again(frame(FrameType::kKey), decode_key(payload));
   same_again(frame(FrameType::kErr), decode_err(payload));
 }
 

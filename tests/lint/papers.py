@@ -144,7 +144,7 @@ ROWS = {  # row of gossip(7) LIMITS: the constants in it, in order
     "payload of a frame": ("kMaxFrame",), "message of any kind": ("kMaxMessage",),
     "text of kind 0": ("kMaxText",), "sender": ("kMaxSender",), "parents": ("kMaxParents",),
     "entries of one HAVE, WANT or GONE": ("kMaxBatch",), "seqs wanted and not answered": ("kMaxWanted",), "credit": ("kMaxCredit",),
-    "PEM of a key": ("kMaxPem",), "peers": ("kMaxPeers",), "addresses of one peer, numbers of one name": ("kMaxAddresses", "kMaxNumbers"),
+    "PEM of a key": ("kMaxPem",), "KEY, characters of an invitation": ("kMaxKey", "kMaxInvite"), "peers": ("kMaxPeers",), "addresses of one peer, numbers of one name": ("kMaxAddresses", "kMaxNumbers"),
     "entries granted at a time, at most": (("kCreditGrant", "kCredit"),),
     "bodies and partial frames, all friends together": ("kMaxFlight",),
     "a turn of a friend, in the tail so many times": ("kQuantum", "kTailShare"),

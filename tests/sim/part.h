@@ -56,6 +56,8 @@ class World::Part {
   void act(Node& n, Micros at, Dial& action);
   void act(Node& n, Micros at, CloseLink& action);
   void act(Node&, Micros, Stored&) {}
+  void act(Node&, Micros, KeyCame&) {}
+  void act(Node&, Micros, KeyTaken&) {}
   void act(Node&, Micros, Note&) {}
   void look_at_store(Node& n, Micros at);
   void tell(Node& n, Micros at, NodeId to, Kind kind, std::uint32_t link, std::uint32_t theirs, Micros latency, View bytes = {}) {

@@ -204,6 +204,8 @@ class Network {
   }
   void act(int n, Note& a) { nodes[at(n)].notes.push_back(a); }
   void act(int, Stored&) {}
+  void act(int, KeyCame&) {}
+  void act(int, KeyTaken&) {}
 
   void break_link(int n, LinkId id) {
     const auto [to, theirs] = nodes[at(n)].links.at(id);

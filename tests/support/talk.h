@@ -13,10 +13,10 @@ namespace gossip::test {
 // A session with an engine in which the test speaks for the friend.
 class Talk {
  public:
-  explicit Talk(bool dialled = false, EngineConfig config = {}, Desk* desk = nullptr)
+  explicit Talk(bool dialled = false, EngineConfig config = {}, Pairing pairing = Pairing::kDone, Desk* desk = nullptr)
       : store(crypto, Hash{}), rng(1), engine(config, store, crypto, rng, desk), dialled_(dialled) {
     now = Now{kSecond, 0};
-    engine.handle(now, PeersChanged{{PeerInfo{7, 1, dialled, 0}}});
+    engine.handle(now, PeersChanged{{PeerInfo{7, 1, dialled, 0, 0, pairing, pairing == Pairing::kJoining ? next_key : Bytes()}}});
     if (dialled) {
       run();
       now.mono += kSecond;
@@ -72,6 +72,8 @@ class Talk {
     while (engine.poll(action)) {
       if (auto* s = std::get_if<Send>(&action)) reader.feed(s->bytes), collect();
       if (auto* c = std::get_if<CloseLink>(&action)) closed = c->code;
+      if (auto* k = std::get_if<KeyCame>(&action)) came.push_back(*k);
+      if (auto* k = std::get_if<KeyTaken>(&action)) taken.push_back(*k);
       if (auto* d = std::get_if<Dial>(&action)) dials.push_back(d->peer);
       if (auto* n = std::get_if<Note>(&action)) notes.push_back(*n);
     }
@@ -135,6 +137,7 @@ class Talk {
     run();
   }
 
+  const Bytes next_key = Bytes(420, 5);  // of one who joins
   ToyCrypto crypto;
   MemoryStore store;
   TestRng rng;
@@ -147,6 +150,8 @@ class Talk {
   FrameReader reader;
   std::vector<PeerId> dials;
   std::vector<Note> notes;
+  std::vector<KeyCame> came;
+  std::vector<KeyTaken> taken;
   LogId log_id{};
   LogId theirs{1, 2, 3};
 };

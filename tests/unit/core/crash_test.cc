@@ -34,7 +34,7 @@ struct Marked : testing::Test {
 };
 
 TEST_F(Marked, AMessageIsMarkedByItsIdAndNothingIsInHandAfterwards) {
-  Talk t(true, {}, &desk);
+  Talk t(true, {}, Pairing::kDone, &desk);
   const Bytes m = t.message("hello");
   bring(t, m);
   EXPECT_EQ(t.store.size(), 1u);
@@ -44,7 +44,7 @@ TEST_F(Marked, AMessageIsMarkedByItsIdAndNothingIsInHandAfterwards) {
 }
 
 TEST_F(Marked, AQuarantinedMessageIsRefusedAndTheNextIsTaken) {
-  Talk t(true, {}, &desk);
+  Talk t(true, {}, Pairing::kDone, &desk);
   const Bytes poison = t.message("poison"), m = t.message("hello");
   t.engine.handle(t.now, PeersChanged{{{7, 1, true, 0}}, {t.entry(1, poison).id12}});
   t.serve(2);
@@ -60,7 +60,7 @@ TEST_F(Marked, AQuarantinedMessageIsRefusedAndTheNextIsTaken) {
 }
 
 TEST_F(Marked, AFriendMarksNoMessageItNeverHad) {
-  Talk liar(true, {}, &desk), honest(true, {}, &desk);
+  Talk liar(true, {}, Pairing::kDone, &desk), honest(true, {}, Pairing::kDone, &desk);
   const Bytes m = liar.message("the honest one");
   liar.serve(1);
   liar.send(have(liar, m), Seq{0});
@@ -74,7 +74,7 @@ TEST_F(Marked, AFriendMarksNoMessageItNeverHad) {
 
 // Their bytes are the same from everybody.
 TEST_F(Marked, WhatIsNoMessageHasNoMark) {
-  Talk t(false, {}, &desk);
+  Talk t(false, {}, Pairing::kDone, &desk);
   t.hello();
   t.publish("one");
   t.fetch(8);
@@ -87,7 +87,7 @@ TEST_F(Marked, WhatIsNoMessageHasNoMark) {
 }
 
 TEST_F(Marked, WhatComesBehindAMessageIsNotTheMessage) {
-  Talk t(true, {}, &desk);
+  Talk t(true, {}, Pairing::kDone, &desk);
   const Bytes m = t.message("hello");
   t.serve(1);
   t.send(have(t, m), Seq{0});
@@ -101,7 +101,7 @@ TEST_F(Marked, WhatComesBehindAMessageIsNotTheMessage) {
 }
 
 TEST_F(Marked, WhoMadeUsCrashIsPutOffAndLetInAgainByItself) {
-  Talk t(false, {}, &desk);
+  Talk t(false, {}, Pairing::kDone, &desk);
   t.hello();
   t.engine.handle(t.now, PeersChanged{{bob(1)}});
   t.run();
@@ -124,7 +124,7 @@ TEST_F(Marked, WhoMadeUsCrashIsPutOffAndLetInAgainByItself) {
 }
 
 TEST_F(Marked, WhoMadeUsCrashIsNotDialledMeanwhile) {
-  Talk t(true, {}, &desk);
+  Talk t(true, {}, Pairing::kDone, &desk);
   t.hello();
   PeerInfo info = bob(1);
   info.dialable = true;

@@ -25,6 +25,7 @@ std::optional<Bytes> round_trip(const std::string& kind, View frame, Seq base) {
     case FrameType::kHead: return with(decode_head(raw.payload));
     case FrameType::kBody: return with(decode_body(raw.payload));
     case FrameType::kCredit: return with(decode_credit(raw.payload));
+    case FrameType::kKey: return with(decode_key(raw.payload));
     case FrameType::kErr: return with(decode_err(raw.payload));
     case FrameType::kHave: {
       auto have = decode_have(raw.payload, base);
