@@ -90,10 +90,12 @@ void forget_text(Database& db, Seq seq) {
         .run();
     put_meta(db, "search_squeeze", 1);
   } catch (const Error& error) {
-    if (error.trouble() != Trouble::kDamaged) throw;
+    if (!spoils_search(error)) throw;
     renew_search(db);
   }
 }
+
+bool spoils_search(const Error& error) { return error.trouble() == Trouble::kDamaged || error.trouble() == Trouble::kOther; }
 
 bool renew_search(Database& db) {
   put_meta(db, "search_mark", 0);
@@ -102,7 +104,7 @@ bool renew_search(Database& db) {
     db.exec("INSERT INTO search(search) VALUES('delete-all')");
     return true;
   } catch (const Error& error) {
-    if (error.trouble() != Trouble::kDamaged) throw;
+    if (!spoils_search(error)) throw;
     return false;
   }
 }

@@ -26,6 +26,8 @@ Seq index_some(Database& db);
 // Empties the index, to be filled anew: for one that is damaged. In the caller's transaction. False where even that fails: then nothing
 // is in it, as far as anybody asks, and what it has on the disk stays.
 bool renew_search(Database& db);
+// Whether it may be damaged, after this. A row that is there already where FTS5 writes a new one shows as a constraint.
+bool spoils_search(const Error& error);
 
 // For whoever deletes a body, in the same transaction and while the body is still there: its words are found no more. They are gone
 // from the file when squeeze_search() is through. A damaged index is renewed.

@@ -62,7 +62,7 @@ void Indexer::step(Now now) {
     else squeeze_ = db::squeeze_search(db_);
     not_before_ = now.mono + kPause;
   } catch (const db::Error& error) {
-    if (error.trouble() == db::Trouble::kDamaged) return renew();
+    if (db::spoils_search(error)) return renew();
     if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
     sys::debug(std::string("the index of words has to wait: ") + error.what());
     not_before_ = now.mono + kPauseTrouble;

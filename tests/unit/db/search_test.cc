@@ -57,31 +57,16 @@ class Search : public Scratch {
 
 using Seqs = std::vector<Seq>;
 
-// In place of its first segment stands what is none.
-void spoil_index(Database& db) {
-  sqlite3_db_config(db.raw(), SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
-  db.exec("UPDATE search_data SET block=zeroblob(length(block)) WHERE id>100");
-}
-
 TEST_F(Search, ADamagedIndexIsEmptiedByWhoDropsAText) {
   put({"rain in the morning", "an umbrella", "rain again"});
   index_all();
-  spoil_index(db_);
+  sqlite3_db_config(db_.raw(), SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
+  db_.exec("UPDATE search_data SET block=x'ff'");
   forget(1);
+  EXPECT_EQ(search_mark(db_), 0u);
   EXPECT_EQ(found("rain"), Seqs{3});
-  for (int i = 0; i < 20; ++i) put({"more " + std::to_string(i)});
-  try {
-    index_all();
-    squeeze();
-  } catch (const Error& error) {  // where the damage shows only now
-    EXPECT_EQ(error.trouble(), Trouble::kDamaged);
-    Transaction transaction(db_);
-    EXPECT_TRUE(renew_search(db_));
-    transaction.commit();
-  }
   index_all();
   EXPECT_EQ(found("rain"), Seqs{3});
-  EXPECT_EQ(found("more").size(), 20u);
   EXPECT_EQ(words(db_, "PRAGMA integrity_check"), "ok");
 }
 
