@@ -37,6 +37,7 @@ struct Config {
   int keep = 0;                         // days a text is kept; 0: for ever
   std::uint64_t max_store = 0;          // bytes of the database above which texts are dropped; 0: no limit
   int ledger = 30;                      // days it is kept who told us of a message; 0: not at all
+  std::string on_message;               // an executable run for each message; empty: none
   Pq pq = Pq::kPrefer;
   Sandbox sandbox = Sandbox::kOn;
   Cover cover = Cover::kLow;

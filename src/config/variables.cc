@@ -135,6 +135,13 @@ Fault read_max_store(const std::string& value, Config& config) {
 }
 Fault read_ledger(const std::string& value, Config& config) { return read_number(value, 0, 36500, " of days", config.ledger); }
 
+// --- hooks
+Fault read_on_message(const std::string& value, Config& config) {
+  Fault fault = read_path(value, config.on_message);
+  if (fault || value[0] == '/') return fault;
+  return wrong(value, "the whole path of a program", "begin with /; no shell looks at it, and it takes no arguments");
+}
+
 // --- containment
 constexpr Words kSandboxes{"off", "on", "kill"};  // by Sandbox
 Fault read_sandbox(const std::string& value, Config& config) { return read_choice(value, kSandboxes, config.sandbox); }
@@ -157,7 +164,7 @@ std::string show_passphrase_fd(const Config& c) { return c.passphrase_fd < 0 ? "
 
 std::string seconds(const Config& c) { return std::to_string(c.fetch_interval / kSecond); }
 
-const std::array<Variable, 19> kVariables{{
+const std::array<Variable, 20> kVariables{{
     {"GOSSIPD_DB_PATH", true, read_db_path, default_db_path, [](const Config& c) { return c.db_path; }},
     {"GOSSIPD_LISTEN_IP", false, read_listen_ip, fine, [](const Config& c) { return c.listen_ip; }},
     {"GOSSIPD_LISTEN_PORT", false, read_listen_port, fine, [](const Config& c) { return std::to_string(c.listen_port); }},
@@ -172,6 +179,7 @@ const std::array<Variable, 19> kVariables{{
     {"GOSSIPD_KEEP", false, read_keep, fine, [](const Config& c) { return std::to_string(c.keep); }},
     {"GOSSIPD_MAX_STORE", false, read_max_store, fine, [](const Config& c) { return std::to_string(c.max_store); }},
     {"GOSSIPD_LEDGER", false, read_ledger, fine, [](const Config& c) { return std::to_string(c.ledger); }},
+    {"GOSSIPD_ON_MESSAGE", false, read_on_message, fine, [](const Config& c) { return c.on_message; }},
     {"GOSSIPD_SANDBOX", false, read_sandbox, fine, [](const Config& c) { return chosen(kSandboxes, c.sandbox); }},
     {"GOSSIPD_COVER", false, read_cover, fine, [](const Config& c) { return chosen(kCoverNames, c.cover); }},
     {"GOSSIPD_PQ", false, read_pq, fine, [](const Config& c) { return chosen(kPqModes, c.pq); }},

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "db/files.h"
+#include "db/mute.h"
 #include "db/schema.h"
 #include "db/sealed.h"
 #include "db/search.h"
@@ -14,7 +15,7 @@ static constexpr std::size_t kPageBytes = 4 << 20;
 
 static constexpr std::int64_t kHead = 29;  // version to number of parents; they follow, 32 bytes each
 
-// ?1 is the name in `from`, ?2 the time in since_ms, ?6 the one in until_ms, ?7 the sender.
+// ?1 is the name in `from`, ?2 the time in since_ms, ?6 the one in until_ms, ?7 the sender, ?10 the time in mutes_ms.
 static std::string conditions(Database& db, const Filter& filter) {
   std::string out;
   if (filter.from) out += " AND l.via=(SELECT id FROM who WHERE " + Columns(db).name_sql("who.name", "id", "name") + "=?1)";
@@ -24,6 +25,7 @@ static std::string conditions(Database& db, const Filter& filter) {
   if (filter.sender) out += " AND b.sender=?7";
   if (filter.others) out += " AND l.via<>0";
   if (filter.min_sources > 0) out += " AND (l.via<>0)+(SELECT count(*) FROM heard h WHERE h.seq=l.seq)>=?9";
+  if (filter.mutes_ms) out += not_muted("?10");
   return out;
 }
 
@@ -33,6 +35,7 @@ static void bind_filter(Statement& statement, const Filter& filter) {
   if (filter.until_ms) statement.bind(6, *filter.until_ms);
   if (filter.sender) statement.bind(7, std::string_view(*filter.sender));
   if (filter.min_sources > 0) statement.bind(9, signed_of(filter.min_sources));
+  if (filter.mutes_ms) statement.bind(10, *filter.mutes_ms);
 }
 
 // Rows looked at together: those of (after, upto], or of them only `seqs`, as a JSON array.
@@ -151,7 +154,7 @@ Seq start_of_last(Database& db, const Filter& filter, std::uint64_t n) {
   std::uint64_t found = 0;
   while (upto > 0) {
     const Window window = window_before(db, filter, upto, n - found);
-    Statement rows = db.prepare(std::string("SELECT l.seq FROM log l") + (filter.sender ? " JOIN body b ON b.seq=l.seq" : "") +
+    Statement rows = db.prepare(std::string("SELECT l.seq FROM log l") + (filter.sender || filter.mutes_ms ? " LEFT JOIN body b ON b.seq=l.seq" : "") +
                                 " WHERE l.seq>?3 AND l.seq<=?4" + window.condition() + where + " ORDER BY l.seq DESC");
     bind_filter(rows, filter);
     window.bind(rows);

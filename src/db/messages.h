@@ -21,6 +21,7 @@ struct Filter {
   bool others = false;                        // not our own
   bool kept = false;                          // only what is still kept
   std::uint64_t min_sources = 0;              // friends it was heard of from
+  std::optional<std::int64_t> mutes_ms = {};  // without what is muted then
 };
 
 struct Shown {

@@ -258,6 +258,21 @@ Change reset_pq(Database& db, std::string_view name) {
   return finish(db, transaction);
 }
 
+Change rename_peer(Database& db, std::string_view name, std::string_view to) {
+  Transaction transaction(db);
+  check_version(db);
+  auto peer = find_peer(db, name);
+  if (!peer) return Change::kNoSuch;
+  if (name == to) return Change::kSame;
+  if (find_peer(db, to)) return Change::kExists;
+  const std::int64_t id = signed_of(peer->id);
+  const Stored stored = Columns(db).name("peers.name", id, to);
+  Statement row = db.prepare("UPDATE peers SET name=? WHERE id=?");
+  put(row, 1, stored).bind(2, id).run();
+  name_who(db, id, to);
+  return finish(db, transaction);
+}
+
 Change delete_peer(Database& db, std::string_view name) {
   Transaction transaction(db);
   check_version(db);

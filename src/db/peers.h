@@ -67,6 +67,8 @@ Change set_peer_key(Database& db, std::string_view name, View spki_der, const Ha
 bool note_pq_seen(Database& db, PeerId peer, std::uint64_t gen);
 Change reset_pq(Database& db, std::string_view name);                        // sessions may be classical again; kSame: they might
 Change delete_peer(Database& db, std::string_view name);                     // and its key rows; the who row stays
+// What it delivered bears the new name too. kExists: another friend has it; kSame: the very name it has.
+Change rename_peer(Database& db, std::string_view name, std::string_view to);
 
 // --- keys. Unassigned keys are spare and decoy at once: one shape, random ids, no mark, no time.
 void add_key(Database& db, View private_der, const Hash& fp);

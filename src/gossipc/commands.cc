@@ -49,6 +49,11 @@ static const Command kTable[] = {
        "  gossipc set-address alice --host alice.example:5556 --host '[2001:db8::7]:5556'\n"
        "  gossipc set-address alice --none      we wait for alice's call\n",
        set_address},
+      {"rename", nullptr, 0, kName, "n2", " NAME NEW", "call a friend by another name",
+       "What this friend delivered is shown under the new name, too. Nobody else is told.\n"
+       "\n"
+       "  gossipc rename alice alice-work\n",
+       rename, kTo},
       {"show-key", nullptr, 0, kName, "n", " NAME", "print the key you give to a friend again",
        "  gossipc show-key alice > for-alice.txt\n", show_key},
       {"delete-peer", "delete-peer", 'd', kName, "n", " NAME", "end a friendship and delete its keys",
@@ -88,6 +93,14 @@ static const Command kTable[] = {
        "  gossipc watch | jq -r 'select(.event == \"message\").text'\n"
        "  gossipc watch --after \"$last_id\"\n",
        watch},
+      {"mute", nullptr, 0, kName, "nf4", " NAME | --from PEER", "hide what claims a sender, or what a friend delivers",
+       "view leaves it out, unless with --all, and hooks are not run for it. It is stored and passed on as ever.\n"
+       "\n"
+       "  gossipc mute carol --for 7d\n"
+       "  gossipc mute --from alice      all that alice was the first to deliver, whoever sent it\n",
+       mute},
+      {"unmute", nullptr, 0, kName, "nf", " NAME | --from PEER", "show it again", "  gossipc unmute carol\n", unmute},
+      {"mutes", nullptr, 0, kHelp, "j", "", "list what is muted", "  gossipc mutes\n", mutes},
       {"status", nullptr, 0, kId, "j", " [ID]", "how daemon, database and friends are; with an id, who has passed it",
        "  gossipc status\n"
        "  gossipc status \"$(gossipc send -m hello)\"\n",

@@ -22,6 +22,10 @@ int invite(Call& call);
 int join(Call& call);
 int set_peer_key(Call& call);
 int set_address(Call& call);
+int rename(Call& call);
+int mute(Call& call);
+int unmute(Call& call);  // mute.cc
+int mutes(Call& call);   // mute.cc
 int show_key(Call& call);
 int delete_peer(Call& call);
 int delete_message(Call& call);

@@ -21,7 +21,7 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {kName, true, "name", "NAME", "the friend, by the name you gave them"},
+    {kName, true, "name", "NAME", "the friend, by the name you gave them; the sender for mute"},
     {kHost, true, "host", "HOST", "where to call them: a name, IPv4 or [IPv6], and :PORT if you like; again for more", true},
     {kPort, true, "port", "PORT", "of each HOST that names none: 1 to 65535, 5555 if not given"},
     {kHere, false, "here", "HOST", "where they can call you, for the invitation; :PORT if it is not your daemon's; again for more", true},
@@ -47,7 +47,7 @@ constexpr Row kRows[] = {
     {kUnread, false, "unread", nullptr, "only what friends delivered and was not shown as unread before"},
     {kAfter, false, "after", "ID", "only what was heard after this message"},
     {kMinSources, false, "min-sources", "N", "only what was heard of from N friends at least, who delivered it among them"},
-    {kAll, false, "all", nullptr, "messages whose text is no longer kept, too"},
+    {kAll, false, "all", nullptr, "what is muted, and messages whose text is no longer kept, too"},
     {kFormat, false, "format", "FORMAT", "%i id, %t time, %d delivered by, %s sender, %m text, %p parents, %n number; \\n, \\t"},
     {kFollow, false, "follow", nullptr, "go on and print what comes, until interrupted"},
     {kRaw, false, "raw", nullptr, "escape nothing; never to a terminal"},
@@ -55,6 +55,8 @@ constexpr Row kRows[] = {
     {kRemove, false, "remove", nullptr, "no passphrase from now on"},
     {kInto, false, "into", "FILE", "the new database; that of GOSSIPD_DB_PATH with .recovered behind it if not given"},
     {kFull, false, "full", nullptr, "hash every text again"},
+    {kTo, false, "to", "NEW", "the name from now on"},
+    {kFor, false, "for", "SPAN", "so long: 90m, 2h or 7d; until unmute if not given"},
     {kQuiet, false, "quiet", nullptr, "fewer words on standard error"},
     {kHelp, true, "help", nullptr, "this text"},
     {kVersion, true, "version", nullptr, "the version"},
@@ -155,6 +157,10 @@ std::optional<Refusal> take_word(Options& options, const std::string& word, bool
     const std::string hint = text ? "give the text with -m, in quotes" : "gossipc " + std::string(command.name) + " --help";
     if (word == command.name) return twice(word, hint);
     return Refusal{"unexpected argument " + quoted(word), hint};
+  }
+  if (options.has(command.positional) && command.second != kHelp && !options.has(command.second)) {
+    options.set(command.second, word);
+    return std::nullopt;
   }
   if (options.has(command.positional)) {
     const std::string& present = options.value(command.positional);

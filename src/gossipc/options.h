@@ -48,6 +48,8 @@ enum Opt : char {
   kReply = 'y',
   kAfter = 'i',
   kMinSources = 'M',
+  kTo = '2',
+  kFor = '4',
   kId = '#',    // a message id or its beginning, positional only
   kFile = '@',  // likewise a file
   kSql = '$',   // a query, likewise
@@ -65,6 +67,7 @@ struct Command {
   const char* help;     // one line
   const char* more;     // paragraphs and examples of its own help
   int (*run)(Call&);
+  Opt second = kHelp;   // what the next bare word stands for
 };
 
 const std::vector<Command>& commands();  // commands.cc

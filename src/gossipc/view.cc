@@ -24,12 +24,13 @@ struct Wanted {
 class View {
  public:
   View(Call& call, db::Database& db, const Wanted& wanted, std::unique_ptr<Layout> layout)
-      : call_(call), db_(db), wanted_(wanted), layout_(std::move(layout)) {}
+      : call_(call), db_(db), wanted_(wanted), filter_(wanted.filter), layout_(std::move(layout)) {}
 
   void start_after(Seq seq) { at_ = std::max(at_, seq); }
 
   // All there is now. False when nobody reads any more, or we were told to end.
   bool print() {
+    if (filter_.mutes_ms) filter_.mutes_ms = sys::wall_ms();
     const bool going = print_pages();
     if (wanted_.marks && printed_ > 0 && shown_ > marked_) {
       db::Database writer = open_as_it_is(call_, true);  // the other one may be of a medium that cannot be written
@@ -50,7 +51,7 @@ class View {
   bool print_pages() {
     for (;;) {
       Seq scanned = at_;
-      const std::vector<db::Shown> page = db::read_messages(db_, at_, wanted_.filter, db::kPage, layout_->json(), scanned);
+      const std::vector<db::Shown> page = db::read_messages(db_, at_, filter_, db::kPage, layout_->json(), scanned);
       if (!page.empty()) layout_->print(page, call_.out);
       printed_ += page.size();
       if (!call_.out.flush()) return false;
@@ -64,6 +65,7 @@ class View {
   Call& call_;
   db::Database& db_;
   const Wanted& wanted_;
+  db::Filter filter_;
   const std::unique_ptr<Layout> layout_;
   std::size_t printed_ = 0;
   Seq at_ = 0, shown_ = 0, marked_ = 0;  // read up to; written up to; noted up to
@@ -115,6 +117,7 @@ Result<Wanted> read_wanted(const Call& call) {
   if (options.has(kSender)) out.filter.sender = options.value(kSender);
   out.filter.others = options.has(kUnread);
   out.filter.kept = !options.has(kAll);
+  if (!options.has(kAll)) out.filter.mutes_ms = sys::wall_ms();
   bool narrowed = false;
   for (Opt option : {kLast, kSince, kUntil, kFrom, kSender, kSearch, kMinSources, kAfter}) narrowed = narrowed || options.has(option);
   out.marks = options.has(kUnread) && !narrowed;

@@ -32,9 +32,11 @@ class Watch {
 
   bool print() {
     put_friends();
+    db::Filter filter;
+    filter.mutes_ms = sys::wall_ms();
     for (;;) {
       Seq scanned = at_;
-      for (const db::Shown& message : db::read_messages(db_, at_, {}, db::kPage, true, scanned))
+      for (const db::Shown& message : db::read_messages(db_, at_, filter, db::kPage, true, scanned))
         put("message", shown(message.json, Show::kJson));
       if (!call_.out.flush() || Follower::interrupted()) return false;
       if (scanned == at_) return true;

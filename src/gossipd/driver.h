@@ -47,6 +47,7 @@ class Driver {
   void drop(LinkId id);                                  // at once, without a word; no hook is called
   void touch(LinkId id) { busy_.insert(id); }            // something was done with it: looked at until the turn ends
   const std::set<LinkId>& busy() const { return busy_; }  // some may be gone
+  Seq log_size() { return store_.size(); }
   void tell(Now now, const Event& event) { engine_.handle(now, event); }
   // False: the store takes nothing now (it is full, or busy), and what `change` would have changed is as it was.
   void peers_changed();                                  // by ourselves: read them again, the other process too

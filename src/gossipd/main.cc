@@ -10,6 +10,7 @@
 #include "crypto/openssl.h"
 #include "gossip/check.h"
 #include "gossip/text.h"
+#include "gossipd/hooks.h"
 #include "gossipd/run.h"
 #include "gossipd/supervisor.h"
 #include "sys/background.h"
@@ -33,7 +34,7 @@ constexpr const char* kUsageText =
     "Settings come from the environment, see gossipdrc(5):\n"
     "  GOSSIPD_USERNAME=alice gossipd\n";
 
-enum class Mode { kRun, kListen, kHelp, kVersionOnly };
+enum class Mode { kRun, kListen, kRunHooks, kHelp, kVersionOnly };
 
 struct Options {
   Mode mode = Mode::kRun;
@@ -45,6 +46,7 @@ struct Options {
 
 Options parse(int argc, char** argv) {
   const option longs[] = {{"print-config", no_argument, nullptr, 'p'}, {kListenerFlag + 2, no_argument, nullptr, 'l'},
+                          {kRunnerFlag + 2, no_argument, nullptr, 'r'},
                           {"help", no_argument, nullptr, 'h'},         {"version", no_argument, nullptr, 'V'},
                           {nullptr, 0, nullptr, 0}};
   Options options;
@@ -53,6 +55,7 @@ Options parse(int argc, char** argv) {
       case 'n': options.check = true; break;
       case 'p': options.print = true; break;
       case 'l': options.mode = Mode::kListen; break;
+      case 'r': options.mode = Mode::kRunHooks; break;
       case 'h': options.mode = Mode::kHelp; break;
       case 'V': options.mode = Mode::kVersionOnly; break;
       case 'v': options.level = sys::Level::kDebug, options.level_flag = "-v"; break;
@@ -88,6 +91,7 @@ int give_up(int code, const std::string& what, const std::string& hint = {}) {
 int run(const Options& options, const char* name) try {
   if (options.mode == Mode::kHelp) return std::fputs(kUsageText, stdout) < 0 ? kNoRoom : kDone;
   if (options.mode == Mode::kVersionOnly) return std::printf("gossipd %s\n", config::kProgramVersion) < 0 ? kNoRoom : kDone;
+  if (options.mode == Mode::kRunHooks) return run_runner();
   crypto::require_openssl();
   const bool locked = crypto::protect_private_keys();
   if (options.mode == Mode::kListen) return run_listener();
@@ -127,9 +131,9 @@ int main(int argc, char** argv) {
   ::umask(077);
   sys::no_core_dumps();
   sys::ignore_signal(SIGPIPE);
-  const bool listener = options.mode == Mode::kListen;
-  sys::on_abort(failed_check, kOurBug, listener ? "gossipd[listener]: fatal: " : "gossipd: fatal: ");
-  sys::log_start(listener ? "gossipd[listener]: " : "gossipd: ", options.level, clean);
+  const bool listener = options.mode == Mode::kListen, hooks = options.mode == Mode::kRunHooks;
+  sys::on_abort(failed_check, kOurBug, listener ? "gossipd[listener]: fatal: " : hooks ? "gossipd[hooks]: fatal: " : "gossipd: fatal: ");
+  sys::log_start(listener ? "gossipd[listener]: " : hooks ? "gossipd[hooks]: " : "gossipd: ", options.level, clean);
   const int code = run(options, argv[0]);
   if (sys::background_left()) std::_Exit(code);
   return code;

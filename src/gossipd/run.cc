@@ -13,9 +13,11 @@
 #include "gossipd/containment.h"
 #include "gossipd/descriptors.h"
 #include "gossipd/listener.h"
+#include "gossipd/runner.h"
 #include "gossipd/worker.h"
 #include "sys/error.h"
 #include "sys/files.h"
+#include "sys/program.h"
 
 namespace gossip::daemon {
 namespace {
@@ -42,6 +44,13 @@ void refuse_without_ml_kem(const Setup& setup) {
   if (setup.config.pq != config::Pq::kRequire || crypto::make_crypto(true)->kem()) return;
   throw Stop(kUsage, "GOSSIPD_PQ is \"require\", but " + crypto::library_name() + " has no ML-KEM-768",
              "OpenSSL 3.5 has it; without it, set prefer");
+}
+
+// It runs with the rights of the user, at the word of strangers' texts.
+void refuse_bad_hook(const config::Config& config) {
+  const std::string fault = config.on_message.empty() ? "" : sys::fault_of_program(config.on_message);
+  if (fault.empty()) return;
+  throw Stop(kUsage, "GOSSIPD_ON_MESSAGE: " + shown(config.on_message) + " " + fault, "it is a program that only you can change: chmod 700");
 }
 
 void warn_of_doubtful(const Setup& setup) {
@@ -129,6 +138,7 @@ Setup read_setup() {
 
 int check(const Setup& setup) {
   refuse_without_ml_kem(setup);
+  refuse_bad_hook(setup.config);
   warn_of_doubtful(setup);
   look_at_descriptors();
   const Passphrase passphrase = passphrase_of(setup.config);
@@ -156,11 +166,13 @@ int print_config(const Setup& setup) {
 int run_worker(Setup setup, const std::vector<std::string>& listener_arguments) {
   const config::Config& config = setup.config;
   refuse_without_ml_kem(setup);
+  refuse_bad_hook(config);
   warn_of_doubtful(setup);
   look_at_descriptors();
   Passphrase passphrase = passphrase_of(config);
   sys::LockFile lock = take_lock(config.db_path);
   sys::Fd listening = listen_at(config);
+  RunnerEnd runner = config.on_message.empty() ? RunnerEnd{} : start_runner(listener_arguments, lock.fd());
   db::Database db = db::open_store(config.db_path, {});
   db::migrate(db, config.db_path);
   setup.secrets.seal_key = db::unlock(db, key_maker(passphrase), true);
@@ -173,7 +185,8 @@ int run_worker(Setup setup, const std::vector<std::string>& listener_arguments) 
   std::optional<sys::Doorbell> bell = hang_bell(config.db_path + ".bell");
   Standing standing(reach_manager());
   contain_and_say(Process::kWorker, config);
-  Worker worker(setup, std::move(db), Supervisor(listener_arguments, lock.fd(), listening.get()), std::move(bell), std::move(standing));
+  Worker worker(setup, std::move(db), Supervisor(listener_arguments, lock.fd(), listening.get()), std::move(bell), std::move(standing),
+                std::move(runner));
   sys::info("listening on " + sys::local_address(listening.get()).text() + ", database " + config.db_path);
   return worker.run();
 }
@@ -195,6 +208,17 @@ int run_listener() {
   contain_and_say(Process::kListener, setup.config);
   Listener listener(setup, std::move(db), std::move(notes), std::move(listening));
   return listener.run();
+}
+
+int run_runner() {
+  sys::name_process("gossipd");
+  for (int fd : {kLockFd, kNotesFd}) {
+    if (!sys::is_open(fd)) throw Stop(kUsage, std::string(kRunnerFlag) + " is for gossipd itself", "start gossipd without it");
+    sys::set_cloexec(fd);
+  }
+  sys::LockFile lock{sys::Fd(kLockFd)};
+  Runner runner{sys::Fd(kNotesFd), read_environment().on_message, sys::environment()};
+  return runner.run();
 }
 
 }  // namespace gossip::daemon

@@ -30,6 +30,7 @@ Setup read_setup();                                          // environment and 
 int check(const Setup& setup);                               // -n
 int print_config(const Setup& setup);                        // on stdout
 int run_worker(Setup setup, const std::vector<std::string>& listener_arguments);
-int run_listener();                                          // the internal mode, with what a worker passes
+int run_listener();                                          // the internal modes, with what a worker passes
+int run_runner();
 
 }  // namespace gossip::daemon

@@ -31,7 +31,8 @@ db::Limits limits(const config::Config& config) { return {config.keep * kDayMs, 
 
 }  // namespace
 
-Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::optional<sys::Doorbell> bell, Standing standing)
+Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::optional<sys::Doorbell> bell, Standing standing,
+               RunnerEnd runner)
     : Driver(setup, std::move(db), true, {SIGTERM, SIGINT, SIGHUP, SIGCHLD}),
       room_(make_room()),
       supervisor_(std::move(supervisor)),
@@ -42,6 +43,7 @@ Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::
       bell_(std::move(bell)),
       retention_(db_, limits(setup.config)),
       checkpointer_(setup.config.db_path),
+      hooks_(db_, std::move(runner)),
       standing_(std::move(standing)) {
   checkpointer_.wipe_soon();  // what was deleted while no daemon ran
   const Now now = clock_now();
@@ -51,7 +53,7 @@ Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::
 }
 
 int Worker::run() {
-  while (!stopping() || !links_closed() || supervisor_.running()) turn();
+  while (!stopping() || !links_closed() || supervisor_.running() || hooks_.running()) turn();
   db_.tidy_at_close();  // closed after the checkpointer's
   standing_.stopping();
   sys::info(code_ == 0 ? "stopped" : "stopped, as the listener had to");
@@ -67,6 +69,9 @@ void Worker::begin_turn(Now now) {
   if (stopping()) standing_.stopping();
   else if (standing_due_) standing_due_ = !standing_.running(friends_up(), roster_.friends().size());
   keep_house(now);
+  if (stopping()) hooks_.stop();
+  hooks_.run(now, log_size());
+  chronicle_.count(hooks_.take_counts());
   look_at_ = now.mono + kLook;
 }
 
@@ -85,6 +90,7 @@ void Worker::keep_house(Now now) {
 }
 
 void Worker::watch(sys::Poller& poller) {
+  hooks_.watch(poller);
   if (stopping()) return;
   bell_slot_ = poller.add(bell_ ? bell_->fd() : -1, bell_.has_value());
   poller.add(keysmith_.fd(), true);
@@ -96,13 +102,14 @@ std::optional<Micros> Worker::own_deadline() const {
   Micros at = look_at_;
   if (stopping()) return kill_at_ ? std::min(at, *kill_at_) : at;
   at = std::min({at, checkpoint_at_, ledger_.next_deadline(), expire_at_});
-  for (auto other : {retention_.next_deadline(), keysmith_.next_deadline(), indexer_.next_deadline(), dials_.next_deadline(),
-                     supervisor_.start_at(), challenges_.next_deadline(), bogus_.next_deadline()})
+  for (auto other : {retention_.next_deadline(), keysmith_.next_deadline(), indexer_.next_deadline(), hooks_.next_deadline(),
+                     dials_.next_deadline(), supervisor_.start_at(), challenges_.next_deadline(), bogus_.next_deadline()})
     if (other) at = std::min(at, *other);
   return at;
 }
 
 void Worker::look(const sys::Poller& poller, Now now) {
+  hooks_.look(poller, now);
   if (auto ended = supervisor_.ended()) listener_ended(now, *ended);
   if (stopping()) return hurry_listener(now);
   if (bell_ && poller.readable(bell_slot_) && bell_->rung()) notes_.bell();

@@ -1,5 +1,5 @@
 // Worker: the parent of the two processes. Dials friends and fetches from them, sends bogus challenges, keeps the key pool filled,
-// indexes words, drops texts, checkpoints, answers the doorbell, and watches over the listener.
+// indexes words, hands messages to hooks, drops texts, checkpoints, answers the doorbell, and watches over the listener.
 #pragma once
 
 #include <map>
@@ -12,6 +12,7 @@
 #include "gossipd/descriptors.h"
 #include "gossipd/dials.h"
 #include "gossipd/driver.h"
+#include "gossipd/hooks.h"
 #include "gossipd/indexer.h"
 #include "gossipd/keysmith.h"
 #include "gossipd/ledger.h"
@@ -23,7 +24,8 @@ namespace gossip::daemon {
 
 class Worker final : public Driver {
  public:
-  Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::optional<sys::Doorbell> bell, Standing standing);
+  Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::optional<sys::Doorbell> bell, Standing standing,
+         RunnerEnd runner);
   int run();  // exit code
 
  private:
@@ -65,6 +67,7 @@ class Worker final : public Driver {
   std::optional<sys::Doorbell> bell_;
   db::Retention retention_;
   db::Checkpointer checkpointer_;
+  Hooks hooks_;
   bool overfull_said_ = false;
   int unstarted_ = 0;
   Standing standing_;

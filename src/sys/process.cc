@@ -28,15 +28,6 @@ namespace {
 constexpr std::size_t kMaxPass = 8;
 constexpr int kAbove = 16;  // descriptors are parked here before they get their numbers
 
-void close_from(int first) {
-#ifdef SYS_close_range
-  if (::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) return;
-#endif
-  rlimit limit{};
-  int end = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536 ? static_cast<int>(limit.rlim_cur) : 65536;
-  for (int fd = first; fd < end; ++fd) ::close(fd);
-}
-
 // In the child of a program that may have threads: async-signal-safe calls only.
 [[noreturn]] void become(char* const* arguments, const Pass* pass, std::size_t count) {
   std::array<int, kMaxPass> parked{};
@@ -56,6 +47,15 @@ void close_from(int first) {
 }
 
 }  // namespace
+
+void close_from(int first) {
+#ifdef SYS_close_range
+  if (::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) return;
+#endif
+  rlimit limit{};
+  int end = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536 ? static_cast<int>(limit.rlim_cur) : 65536;
+  for (int fd = first; fd < end; ++fd) ::close(fd);
+}
 
 pid_t spawn_self(const std::vector<std::string>& arguments, std::initializer_list<Pass> pass) {
   if (pass.size() > kMaxPass) throw Error("too many descriptors to pass", EINVAL);
@@ -119,6 +119,12 @@ std::optional<Ended> reap(pid_t child) {
   if (got < 0) fail("cannot wait for the other process");
   if (WIFSIGNALED(status)) return Ended{true, WTERMSIG(status)};
   return Ended{false, WEXITSTATUS(status)};
+}
+
+std::vector<std::string> environment() {
+  std::vector<std::string> out;
+  for (char** entry = environ; entry && *entry; ++entry) out.emplace_back(*entry);
+  return out;
 }
 
 void kill_now(pid_t child) { ::kill(child, SIGKILL); }

@@ -33,7 +33,9 @@ struct Ended {
 };
 std::optional<Ended> reap(pid_t child);  // nothing while it runs; never blocks
 
+void close_from(int first);   // every descriptor from this one on; async-signal-safe
 void kill_now(pid_t child);  // SIGKILL
+std::vector<std::string> environment();  // "NAME=value" each
 void name_process(const char* name);  // for ps: who is started by /proc/self/exe is called "exe" else
 // No core files and, where the system can, no reading of our memory by others of the same user.
 void no_core_dumps();
