@@ -264,11 +264,28 @@ class Salvage {
     ids_.insert({named.epoch, named.id});
   }
 
+  // Positions close up, and with them what was noted as done up to one.
+  struct Mark {
+    const char* key;
+    std::int64_t was = 0;
+    std::optional<std::int64_t> now = {};
+  };
+  std::vector<Mark> read_marks() {
+    std::vector<Mark> out;
+    for (const char* key : {"handed_upto", "read_mark"}) {
+      Statement row = into_.prepare("SELECT CAST(v AS INTEGER) FROM meta WHERE k=?");
+      if (row.bind(1, std::string_view(key)).step()) out.push_back({key, row.integer(0)});
+    }
+    return out;
+  }
+
   void log() {
     read_log();
     Bytes canonical;
+    std::vector<Mark> marks = read_marks();
     for (const auto& [seq, row] : rows_) {
       pulse_();
+      for (Mark& mark : marks) mark.now = seq > mark.was && !mark.now ? out_.kept : mark.now;
       const Text text = read_text(seq, canonical);
       const bool dropped = text == Text::kNone && row.row && row.size == 0 && (!row.index || row.index == row.row);
       const std::optional<Named> named = text == Text::kThere ? proven(row, canonical) : dropped ? row.row : std::nullopt;
@@ -281,6 +298,8 @@ class Salvage {
       if (!row.row) ++out_.unknown_via;
       add(*named, *via, row.row ? row.heard_ms : heard_ms_, static_cast<std::int64_t>(canonical.size()), text == Text::kThere);
     }
+    for (const Mark& mark : marks)
+      into_.prepare("UPDATE meta SET v=? WHERE k=?").bind(1, mark.now.value_or(out_.kept)).bind(2, std::string_view(mark.key)).run();
     const std::int64_t known = rows_.empty() ? 0 : rows_.rbegin()->first;
     const std::int64_t told = out_.kept + out_.wrong + out_.textless;
     out_.lost = std::max<std::int64_t>(0, std::min<std::int64_t>(known, told + 1'000'000'000) - told);

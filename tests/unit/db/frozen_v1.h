@@ -60,6 +60,10 @@ CREATE TABLE peer_state(
   reason TEXT NOT NULL, since_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL, last_up_ms INTEGER NOT NULL,
   failures INTEGER NOT NULL, pq INTEGER NOT NULL, PRIMARY KEY(peer, side)) STRICT;
 
+-- What is not shown: what a friend delivered, or what claims a sender, until a time, or for good.
+CREATE TABLE mute(
+  via INTEGER UNIQUE REFERENCES who, sender TEXT UNIQUE, until_ms INTEGER, CHECK((via IS NULL) <> (sender IS NULL))) STRICT;
+
 -- What made a process of ours crash: from whom, and the mark of what is left alone from now on (ports.h, Desk).
 CREATE TABLE crash(at_ms INTEGER NOT NULL, peer INTEGER NOT NULL REFERENCES who, mark BLOB NOT NULL) STRICT;
 -- What gossipc ping asks, and the answer: microseconds there and back.
