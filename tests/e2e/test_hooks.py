@@ -69,7 +69,7 @@ class Hooked(Case):
 
 class Hooks(Hooked):
     def test_names_are_in_the_environment_and_the_text_on_stdin(self):
-        a, b = self.pair("cat > text.$GOSSIP_ID; env | sort > env.$GOSSIP_ID; readlink /proc/$$/fd/1 >> env.$GOSSIP_ID\n"
+        a, b = self.pair("cat > text.$GOSSIP_ID; env | sort > env.$GOSSIP_ID; readlink /proc/$$/fd/2 >> env.$GOSSIP_ID\n"
                          "grep -E 'NoNewPrivs|^Seccomp:' /proc/$$/status >> env.$GOSSIP_ID; echo $GOSSIP_ID >> done\n", SECRET="x", TZ="UTC")
         text = "two\nlines; $(touch shell) `touch shell` " + "y" * 60000
         a.send(text, source="mall|ory\\")
