@@ -1,5 +1,5 @@
 """Hooks: a program of the user's for each message, in order, none left out; mutes; another name for a friend.
-`GOSSIP_TEST_COUNT=10000 python3 test_hooks.py Killed` for the long form; GOSSIP_SEED runs one again."""
+`make hooks COUNT=10000` for the long form; GOSSIP_SEED runs one again."""
 import json
 import os
 import signal
