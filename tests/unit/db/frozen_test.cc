@@ -24,6 +24,7 @@ INSERT INTO peers(id, name, key, pub, pub_fp, gen) VALUES(1, 'ann', 7, x'3084', 
 INSERT INTO peer_address(peer, place, host, port, worked) VALUES(1, 0, 'ann.example', 5555, 1);
 INSERT INTO peer_sync(peer, gen, log_id, cursor, tag, acked) VALUES(1, 2, x'000102030405060708090a0b0c0d0e0f', 40, x'0102030405060708', 1);
 INSERT INTO peer_state(peer, side, state, reason, since_ms, next_ms, last_up_ms, failures, pq) VALUES(1, 0, 'up', '', 1, 0, 1, 0, 0);
+INSERT INTO mute(sender) VALUES('carol');
 INSERT INTO crash(at_ms, peer, mark) VALUES(1700000000000, 2, x'0102030405060708090a0b0c');
 INSERT INTO heard(seq, peer, at_ms) VALUES(1, 2, 1700000000000);
 INSERT INTO ping(id, peer, asked_ms) VALUES(1, 1, 1700000000000);
