@@ -36,7 +36,21 @@ PkeyPtr parse_private(View der) {
   return key;
 }
 
-NewKey make_key(int bits) { return stored_form(own<PkeyPtr>(EVP_RSA_gen(static_cast<unsigned>(bits)), "EVP_RSA_gen")); }
+NewKey make_key(int bits, const std::function<void()>& tick) {
+  const auto context = own<PkeyCtxPtr>(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr), "EVP_PKEY_CTX_new_from_name");
+  need(EVP_PKEY_keygen_init(context.get()) == 1, "EVP_PKEY_keygen_init");
+  need(EVP_PKEY_CTX_set_rsa_keygen_bits(context.get(), bits) == 1, "EVP_PKEY_CTX_set_rsa_keygen_bits");
+  if (tick) {
+    EVP_PKEY_CTX_set_app_data(context.get(), const_cast<std::function<void()>*>(&tick));
+    EVP_PKEY_CTX_set_cb(context.get(), [](EVP_PKEY_CTX* c) {
+      (*static_cast<const std::function<void()>*>(EVP_PKEY_CTX_get_app_data(c)))();
+      return 1;
+    });
+  }
+  EVP_PKEY* made = nullptr;
+  need(EVP_PKEY_generate(context.get(), &made) == 1, "EVP_PKEY_generate");
+  return stored_form(PkeyPtr(made));
+}
 
 NewKey stored_form(const PkeyPtr& key) {
   const auto info = own<Pkcs8Ptr>(EVP_PKEY2PKCS8(key.get()), "EVP_PKEY2PKCS8");

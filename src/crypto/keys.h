@@ -1,6 +1,7 @@
 // RSA keypairs: making, loading, and the strict import of a friend's public key (gossip(7), PAIRING).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,7 +17,8 @@ struct NewKey {
   Bytes private_der;
   Hash fp{};
 };
-NewKey make_key(int bits);  // 0.2 to 4 s; safe in a thread of its own
+// 0.2 to 4 s; safe in a thread of its own. `tick` is called many times a second meanwhile, and must not throw.
+NewKey make_key(int bits, const std::function<void()>& tick = {});
 
 // REQUIRE der as made by make_key; throw std::runtime_error when it does not parse (a damaged database).
 std::shared_ptr<const PrivateKey> load_private(View private_der);

@@ -3,14 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 
-#include "db/sqlite.h"
+#include "db/files.h"
 
 namespace gossip::db {
 
-using Progress = std::function<void(std::int64_t done, std::int64_t all)>;  // pages; called often. What it throws ends the copy
 
 struct Copied {
   std::int64_t messages = 0, bytes = 0;

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "db/sqlite.h"
 
 namespace gossip::db {
+
+// How far a long work is; all 0: not known yet. Called often. What it throws ends the work.
+using Progress = std::function<void(std::int64_t done, std::int64_t all)>;
 
 std::string directory_of(const std::string& path);  // "." when the path names none
 

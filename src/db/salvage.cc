@@ -70,8 +70,8 @@ struct Row {
 
 class Salvage {
  public:
-  Salvage(Database& from, Database& into, Crypto& crypto, const KeyFits& key_fits, const Pulse& pulse)
-      : from_(from), into_(into), crypto_(crypto), key_fits_(key_fits), pulse_(pulse) {}
+  Salvage(Database& from, Database& into, Crypto& crypto, const KeyFits& key_fits, const Progress& progress)
+      : from_(from), into_(into), crypto_(crypto), key_fits_(key_fits), progress_(progress) {}
 
   Salvaged run() {
     Transaction all(into_);
@@ -107,7 +107,7 @@ class Salvage {
       if (error.trouble() != Trouble::kOther && !is_damage(error)) throw;
       return {0, 1, true};
     }
-    return walk(from_, table, columns, [&](const Statement& row) { pulse_(), take(row); });
+    return walk(from_, table, columns, [&](const Statement& row) { progress_(0, 0), take(row); });
   }
 
   void copy(const std::string& table) {
@@ -177,7 +177,7 @@ class Salvage {
         std::string("SELECT rowid, epoch, id FROM log INDEXED BY sqlite_autoindex_log_1 WHERE scope=0 ORDER BY scope") + direction +
         ", epoch" + direction + ", id" + direction);
     while (rows.step()) {
-      pulse_();
+      progress_(0, 0);
       if (rows.integer(0) < 1 || rows.blob(2).size() != sizeof(Hash)) continue;
       rows_[rows.integer(0)].index = Named{static_cast<std::uint64_t>(rows.integer(1)), hash_of(rows.blob(2))};
     }
@@ -283,8 +283,8 @@ class Salvage {
     read_log();
     Bytes canonical;
     std::vector<Mark> marks = read_marks();
-    for (const auto& [seq, row] : rows_) {
-      pulse_();
+    for (std::int64_t done = 0; const auto& [seq, row] : rows_) {
+      progress_(done++, static_cast<std::int64_t>(rows_.size()));
       for (Mark& mark : marks) mark.now = seq > mark.was && !mark.now ? out_.kept : mark.now;
       const Text text = read_text(seq, canonical);
       const bool dropped = text == Text::kNone && row.row && row.size == 0 && (!row.index || row.index == row.row);
@@ -321,7 +321,7 @@ class Salvage {
   Database& into_;
   Crypto& crypto_;
   const KeyFits& key_fits_;
-  const Pulse& pulse_;
+  const Progress& progress_;
   Salvaged out_;
   std::optional<Hash> log_key_;
   std::map<std::int64_t, Row> rows_;                    // by the old position
@@ -361,7 +361,7 @@ bool anything(const Salvaged& out) {
 }  // namespace
 
 static Salvaged salvage_into(const std::string& work, const std::string& damaged, Crypto& crypto, const KeyFits& key_fits,
-                             const Pulse& pulse) {
+                             const Progress& progress) {
   fill_store(work);
   auto to = std::make_unique<Database>(open_store(work, {}));
   std::unique_ptr<Database> from = open_damaged(damaged);
@@ -376,17 +376,17 @@ static Salvaged salvage_into(const std::string& work, const std::string& damaged
   to->tidy_at_close();
   if (const std::int64_t version = from->pragma("user_version"); whole && version > kSchemaVersion)
     throw Error(Trouble::kNewer, "it has schema " + std::to_string(version) + ", made by a newer gossipd", "install the newer one");
-  Salvaged out = Salvage(*from, *to, crypto, key_fits, pulse).run();
+  Salvaged out = Salvage(*from, *to, crypto, key_fits, progress).run();
   out.new_tables = !whole;
   if (!whole && !anything(out)) nothing();
   return out;
 }
 
-Salvaged salvage(const std::string& damaged, const std::string& into, Crypto& crypto, const KeyFits& key_fits, const Pulse& pulse) {
+Salvaged salvage(const std::string& damaged, const std::string& into, Crypto& crypto, const KeyFits& key_fits, const Progress& progress) {
   for (const char* rest : {"", "-wal", "-shm", "-journal"})
     if (check_file(into + rest) >= 0) throw Error(Trouble::kNotOurs, into + rest + " is there already", "choose another name");
   Unfinished work(into);
-  Salvaged out = salvage_into(work.path(), damaged, crypto, key_fits, pulse);
+  Salvaged out = salvage_into(work.path(), damaged, crypto, key_fits, progress);
   if (size_of(work.path() + "-wal") > 0) throw Error(Trouble::kIo, work.path() + " cannot be written");
   work.name(into, false);
   return out;

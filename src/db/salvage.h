@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "db/sqlite.h"
+#include "db/files.h"
 #include "gossip/ports.h"
 
 namespace gossip::db {
@@ -36,7 +36,6 @@ struct Salvaged {
   std::vector<SalvagedTable> tables;  // all others
 };
 
-using Pulse = std::function<void()>;  // called often. What it throws ends the work
 
 // Says whether a private key parses and has this fingerprint. Asked of keys that are not sealed.
 using KeyFits = std::function<bool(View private_der, const Hash& fp)>;
@@ -44,6 +43,7 @@ using KeyFits = std::function<bool(View private_der, const Hash& fp)>;
 // `damaged` may be written to: a copy that nobody else sees, its -wal beside it. Neither `into` nor anything that SQLite would take
 // for a part of it may exist; it is 0600, and gets its name when all is in it (files.h, Unfinished): when this throws, there is none.
 // Throws Error: kDamaged, where nothing can be read at all; kNewer; what is wrong with `into`.
-Salvaged salvage(const std::string& damaged, const std::string& into, Crypto& crypto, const KeyFits& key_fits, const Pulse& pulse = [] {});
+Salvaged salvage(const std::string& damaged, const std::string& into, Crypto& crypto, const KeyFits& key_fits,
+                 const Progress& progress = [](std::int64_t, std::int64_t) {});
 
 }  // namespace gossip::db

@@ -8,6 +8,7 @@
 #include "gossip/text.h"
 #include "gossipc/compose.h"
 #include "gossipc/lines.h"
+#include "gossipc/progress.h"
 #include "gossipc/store.h"
 #include "sys/clock.h"
 #include "sys/error.h"
@@ -53,7 +54,7 @@ class Batch {
     }
     commit();
     if (out_gone_) return stop_unheard();
-    progress(true);
+    ticker_.clear();
     return sent_ == 0 ? fail(kNothing, "no line, nothing sent") : kDone;
   }
 
@@ -81,25 +82,23 @@ class Batch {
     staged_.clear();
     bytes_ = 0;
     out_gone_ = !call_.out.flush();
-    progress(false);
+    ticker_.show([this] { return std::to_string(sent_) + " sent"; });
   }
 
   int stop_at(const BadLine& bad) {
     commit();
-    progress(true);
+    ticker_.clear();
     return fail(bad.code, "line " + std::to_string(number_) + ": " + bad.words.what, rest_words(bad.words.hint));
   }
 
-  int stop_unheard() { return fail(kIo, "nobody reads the ids any more", rest_words("")); }
+  int stop_unheard() {
+    ticker_.clear();
+    return fail(kIo, "nobody reads the ids any more", rest_words(""));
+  }
 
   std::string rest_words(const std::string& hint) const {
     const std::string sent = "sent: " + std::to_string(sent_) + ", nothing after that";
     return hint.empty() ? sent : hint + "; " + sent;
-  }
-
-  void progress(bool last) {
-    if (call_.quiet() || ::isatty(2) != 1) return;
-    std::fprintf(stderr, "\r%zu sent%s", sent_, last ? "\n" : "");
   }
 
   Call& call_;
@@ -112,6 +111,7 @@ class Batch {
   std::vector<Incoming> staged_;
   std::size_t bytes_ = 0, number_ = 0, sent_ = 0;
   bool out_gone_ = false;
+  Ticker ticker_{call_.quiet()};
 };
 
 }  // namespace

@@ -174,6 +174,11 @@ static const Command kTable[] = {
        "\n"
        "  gossipc forge-transcript --hearer bob.pem --speaker alice.pem --source alice -m \"I owe you ten pounds\"\n",
        forge_transcript},
+      {"completion", nullptr, 0, kShell, "", " bash|zsh|fish", "print what a shell needs to complete commands, flags and names",
+       "  source <(gossipc completion bash)      in ~/.bashrc\n"
+       "  source <(gossipc completion zsh)       in ~/.zshrc, behind compinit\n"
+       "  gossipc completion fish | source       in ~/.config/fish/config.fish\n",
+       completion},
 };
 
 const std::vector<Command>& commands() {

@@ -46,5 +46,6 @@ int restore(Call& call);  // backup.cc
 int forge_transcript(Call& call);
 int fsck(Call& call);
 int recover(Call& call);
+int completion(Call& call);  // looks at no environment: call.config is not there
 
 }  // namespace gossip::client

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
 
 #include "crypto/keys.h"
@@ -13,6 +12,7 @@
 #include "gossip/pair.h"
 #include "gossipc/findings.h"
 #include "gossipc/key_check.h"
+#include "gossipc/progress.h"
 #include "gossipc/store.h"
 #include "gossipc/when.h"
 #include "sys/clock.h"
@@ -51,16 +51,11 @@ void check_schema(db::Database& db, Findings& found) {
 
 void check_texts(Call& call, db::Database& db, Findings& found) {
   const auto crypto = crypto::make_crypto();
-  const auto start = std::chrono::steady_clock::now();
-  const bool terminal = ::isatty(2) == 1 && !call.quiet();
-  bool shown = false;
+  Ticker ticker(call.quiet());
   const db::Rehashed out = db::rehash(db, *crypto, [&](Seq done, Seq all) {
-    if (!terminal || std::chrono::steady_clock::now() - start < std::chrono::seconds(1)) return;
-    shown = true;
-    const std::string line = "\rhashing: " + std::to_string(done * 100 / std::max<Seq>(all, 1)) + " %";
-    if (::write(2, line.data(), line.size()) < 0) return;
+    ticker.show([&] { return "hashing: " + percent(static_cast<std::int64_t>(done), static_cast<std::int64_t>(all)); });
   });
-  if (shown && ::write(2, "\r\x1b[K", 4) < 0) return;
+  ticker.clear();
   const auto say = [&](std::int64_t n, const std::string& what) {
     if (n > 0) found.error("texts", std::to_string(n) + " " + what, kBackup);
   };

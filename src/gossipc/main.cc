@@ -24,8 +24,10 @@ int print(Call& call, const std::string& text) {
 int run_command(Call& call) {
   const Options& options = call.options;
   if (options.has(kVersion)) return print(call, std::string("gossipc ") + config::kProgramVersion + "\n");
+  if (options.has(kFormatVersion)) return print(call, std::to_string(kFormsVersion) + "\n");
   if (options.has(kHelp)) return print(call, options.command ? usage_of(*options.command) : usage());
   if (!options.command) return print(call, summary());
+  if (options.command->run == completion) return completion(call);
   const Result<config::Config> config = config::read_config(config::from_environment, config::Program::kClient);
   if (!config) return fail(kUsage, config.refusal());
   call.config = *config;

@@ -8,6 +8,7 @@
 #include "gossip/limits.h"
 #include "gossip/text.h"
 #include "gossipc/exchange.h"
+#include "gossipc/progress.h"
 #include "gossipc/when.h"
 #include "sys/clock.h"
 
@@ -19,8 +20,10 @@ constexpr int kLookMs = 200;       // at the database, while we wait
 constexpr int kLongestWait = kLongestInvitation / 1000;
 
 void make_key(Call& call, db::Database& db, int bits) {
-  if (!call.quiet()) note("no key is ready; making one of " + std::to_string(bits) + " bits, a few seconds ...");
-  crypto::NewKey key = crypto::make_key(bits);
+  Ticker ticker(call.quiet());
+  crypto::NewKey key = crypto::make_key(bits, [&] {
+    ticker.show([&] { return "no key is ready; making one of " + std::to_string(bits) + " bits: " + std::to_string(ticker.seconds()) + " s"; });
+  });
   db::add_key(db, key.private_der, key.fp);
   wipe(key.private_der);
 }

@@ -11,15 +11,6 @@
 namespace gossip::client {
 namespace {
 
-struct Row {
-  Opt option;
-  bool letter;  // has a short form
-  const char* name;
-  const char* argument;  // null: none
-  const char* help;
-  bool repeats = false;
-};
-
 constexpr Row kRows[] = {
     {kName, true, "name", "NAME", "the friend, by the name you gave them; the sender for mute"},
     {kHost, true, "host", "HOST", "where to call them: a name, IPv4 or [IPv6], and :PORT if you like; again for more", true},
@@ -60,6 +51,7 @@ constexpr Row kRows[] = {
     {kQuiet, false, "quiet", nullptr, "fewer words on standard error"},
     {kHelp, true, "help", nullptr, "this text"},
     {kVersion, true, "version", nullptr, "the version"},
+    {kFormatVersion, false, "format-version", nullptr, "the version of the forms in which data is printed, a number"},
 };
 
 const Row* row_of(Opt option) {
@@ -68,6 +60,8 @@ const Row* row_of(Opt option) {
   }
   return nullptr;
 }
+
+bool needs_no_command(const Row& row) { return row.option == kVersion || row.option == kFormatVersion; }
 
 std::string dashed(const Row& row) {
   return (row.letter ? "-" + std::string(1, row.option) + ", " : std::string("    ")) + "--" + row.name +
@@ -174,9 +168,9 @@ std::optional<Refusal> take_word(Options& options, const std::string& word, bool
 
 std::optional<Refusal> check_allowed(const Options& options) {
   for (const Row& row : kRows) {
-    if (!options.has(row.option) || row.option == kHelp || row.option == kVersion || row.option == kQuiet) continue;
+    if (!options.has(row.option) || row.option == kHelp || row.option == kQuiet || needs_no_command(row)) continue;
     if (!options.command) return Refusal{"--" + std::string(row.name) + " needs a command", "gossipc --help lists the commands"};
-    if (!std::strchr(options.command->options, row.option)) {
+    if (!takes(*options.command, row)) {
       return Refusal{std::string(options.command->name) + " takes no --" + row.name,
                      "gossipc " + std::string(options.command->name) + " --help lists what it takes"};
     }
@@ -203,6 +197,10 @@ std::optional<Refusal> take_option(Options& options, int got, const std::string&
 }
 
 }  // namespace
+
+std::span<const Row> rows() { return kRows; }
+
+bool takes(const Command& command, const Row& row) { return std::strchr(command.options, row.option) != nullptr; }
 
 const std::string& Options::value(Opt option) const {
   static const std::string kEmpty;
@@ -249,7 +247,7 @@ std::string usage_of(const Command& command) {
   out += std::string(command.help) + "\n\n";
   for (const Row& row : kRows) {
     const bool common = row.option == kQuiet || row.option == kHelp;
-    if (!common && !std::strchr(command.options, row.option)) continue;
+    if (!common && !takes(command, row)) continue;
     std::string left = "  " + dashed(row);
     left.resize(std::max<std::size_t>(left.size() + 2, 28), ' ');
     out += left + row.help + "\n";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ enum Opt : char {
   kExpires = 'e',
   kWait = 'z',
   kQuiet = 'q',
+  kFormatVersion = 'Z',
   kHearer = 'A',
   kSpeaker = 'B',
   kInto = 'I',
@@ -53,9 +55,19 @@ enum Opt : char {
   kId = '#',    // a message id or its beginning, positional only
   kFile = '@',  // likewise a file
   kSql = '$',   // a query, likewise
+  kShell = '%',  // a shell, likewise
 };
 
 struct Call;
+
+struct Row {
+  Opt option;
+  bool letter;  // has a short form
+  const char* name;
+  const char* argument;  // null: none. FILE is a file, PEER a friend
+  const char* help;
+  bool repeats = false;
+};
 
 struct Command {
   const char* name;
@@ -71,6 +83,8 @@ struct Command {
 };
 
 const std::vector<Command>& commands();  // commands.cc
+std::span<const Row> rows();             // every option, in the order of a help
+bool takes(const Command& command, const Row& row);  // besides --help, --quiet and what needs no command
 std::string usage();                     // gossipc --help
 std::string summary();                   // gossipc alone
 std::string usage_of(const Command& command);

@@ -7,6 +7,10 @@
 
 namespace gossip::client {
 
+// What gossipc --format-version prints: of the lines, the JSON Lines and the exit codes together. It rises when what a script may
+// rely on goes or changes its meaning, and not for what is added; gossipc(1), JSON Lines.
+constexpr int kFormsVersion = 1;
+
 class Out {
  public:
   explicit Out(int fd = 1) : fd_(fd) {}  // -1: it was closed when we started, and whatever is written fails

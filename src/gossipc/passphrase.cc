@@ -45,7 +45,7 @@ int passphrase(Call& call) {
   if (!lock) return fail(kBusy, "gossipd runs on " + call.config.db_path, "stop it first; it holds the key that would change");
   const bool sealed = db::seal_kdf(db).has_value();
   if (remove && !sealed) {
-    note("not sealed; nothing changed");
+    if (!call.quiet()) note("not sealed; nothing changed");
     return kDone;
   }
   if (sealed) db::unlock(db, key_maker(present), false);

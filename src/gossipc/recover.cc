@@ -19,13 +19,13 @@
 namespace gossip::client {
 namespace {
 
-void copy_file(const std::string& from, const std::string& to, const db::Pulse& pulse) {
+void copy_file(const std::string& from, const std::string& to, const db::Progress& progress) {
   const sys::Fd in(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!in) sys::fail("cannot open " + from);
   const sys::Fd out(::open(to.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!out) sys::fail("cannot open " + to);
   std::array<char, 65536> piece;
-  for (ssize_t n; (n = ::read(in.get(), piece.data(), piece.size())) != 0; pulse()) {
+  for (ssize_t n; (n = ::read(in.get(), piece.data(), piece.size())) != 0; progress(0, 0)) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno != EIO) sys::fail("cannot read " + from);
     if (n < 0) {  // a bad place of the disk: nothing is there, and what follows stays where it was
@@ -38,11 +38,11 @@ void copy_file(const std::string& from, const std::string& to, const db::Pulse& 
 }
 
 // SQLite works on a copy in the place of the damaged files.
-db::Salvaged salvage(const std::string& path, const std::string& into, const db::Pulse& pulse) try {
+db::Salvaged salvage(const std::string& path, const std::string& into, const db::Progress& progress) try {
   const db::Unfinished copy(into);
   for (const char* part : {"", "-wal", "-journal"})
-    if (db::check_file(path + part) >= 0) copy_file(path + part, copy.path() + part, pulse);
-  return db::salvage(copy.path(), into, *crypto::make_crypto(), key_fits, pulse);
+    if (db::check_file(path + part) >= 0) copy_file(path + part, copy.path() + part, progress);
+  return db::salvage(copy.path(), into, *crypto::make_crypto(), key_fits, progress);
 } catch (const db::Error& error) {
   throw db::Error(error.trouble(), "cannot recover " + path + ": " + error.what(), error.hint());
 }
@@ -123,8 +123,8 @@ int recover(Call& call) {
   if (busy) return fail(kBusy, "gossipd runs on " + path, "stop it first");
   db::Salvaged out;
   try {
-    ProgressLine line(true);
-    out = salvage(path, into, [&] { line.show(0, 0); });
+    ProgressLine line(call.quiet());
+    out = salvage(path, into, [&](std::int64_t done, std::int64_t all) { line.show(done, all); });
   } catch (const Interrupted& interrupted) {
     note("gossipc: interrupted; nothing was saved");
     return 128 + interrupted.signal;

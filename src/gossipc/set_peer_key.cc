@@ -8,7 +8,9 @@ namespace {
 int finish(Call& call, db::Database& db, db::Change change, const std::string& name) {
   switch (change) {
     case db::Change::kDone: ring(call); break;
-    case db::Change::kSame: note("this key of " + name + " was set already; nothing changed"); break;
+    case db::Change::kSame:
+      if (!call.quiet()) note("this key of " + name + " was set already; nothing changed");
+      break;
     case db::Change::kExists:
       return fail(kTrouble, "another key of " + quoted(name) + " is set",
                   "--replace takes this one in its place; ask " + name + " first");
@@ -26,7 +28,9 @@ int reset_pq(Call& call, const std::string& name) {
   db::Database db = open_to_write(call, false);
   switch (db::reset_pq(db, name)) {
     case db::Change::kDone: ring(call); return kDone;
-    case db::Change::kSame: note("no post-quantum key exchange was asked of " + name + "; nothing changed"); return kDone;
+    case db::Change::kSame:
+      if (!call.quiet()) note("no post-quantum key exchange was asked of " + name + "; nothing changed");
+      return kDone;
     default: return no_such_peer(db, name);
   }
 }
