@@ -6,6 +6,10 @@ DESTDIR  ?=
 BUILD    ?= build
 MANDIR   ?= $(PREFIX)/share/man
 UNITDIR  ?= $(PREFIX)/lib/systemd/system
+USERUNITDIR ?= $(PREFIX)/lib/systemd/user
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 SECONDS  ?= 30
 SAMPLES   ?= 100000
 RATE      ?= 10000
@@ -49,7 +53,7 @@ SCENARIO  ?=
 COUNT     ?= 300
 NODES     ?= 50
 
-.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench reading timing abuse kill hooks soak walrace campaign ladder restores fuzz fuzz-campaign fuzzers-built install uninstall clean help
+.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench reading timing abuse kill hooks soak walrace campaign ladder restores fuzz fuzz-campaign fuzzers-built install uninstall deb clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -180,20 +184,55 @@ fuzz: fuzzers-built ## T=target SECONDS=30: so long on each fuzz target, or on o
 fuzz-campaign: fuzzers-built ## EXECUTIONS=100000000: as many executions in all, in turns of SECONDS on each target
 	@python3 tests/fuzz/campaign.py --build $(BUILD) --seconds $(SECONDS) --count $(EXECUTIONS) $(targets)
 
-install: all ## programs, man pages and the systemd unit below $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(foreach s,1 5 7 8,$(DESTDIR)$(MANDIR)/man$(s))
-	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 man/gossipc.1 $(DESTDIR)$(MANDIR)/man1
-	install -m 644 man/gossipdrc.5 $(DESTDIR)$(MANDIR)/man5
-	install -m 644 man/gossip.7 $(DESTDIR)$(MANDIR)/man7
-	install -m 644 man/gossipd.8 $(DESTDIR)$(MANDIR)/man8
-	sed 's|@BINDIR@|$(PREFIX)/bin|' src/gossipd/gossipd.service.in > $(DESTDIR)$(UNITDIR)/gossipd@.service
-	chmod 644 $(DESTDIR)$(UNITDIR)/gossipd@.service
+# What install puts there, each in one of these folders, and uninstall takes away.
+pages     := gossipc.1 gossipdrc.5 gossip.7 gossipd.8
+installed  = $(PREFIX)/bin/gossipd $(PREFIX)/bin/gossipc $(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(p)) \
+  $(UNITDIR)/gossipd@.service $(USERUNITDIR)/gossipd.service $(BASHCOMPDIR)/gossipc $(ZSHCOMPDIR)/_gossipc $(FISHCOMPDIR)/gossipc.fish
 
-uninstall: ## removes what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/gossipd $(DESTDIR)$(PREFIX)/bin/gossipc $(DESTDIR)$(MANDIR)/man1/gossipc.1 \
-	  $(DESTDIR)$(MANDIR)/man5/gossipdrc.5 $(DESTDIR)$(MANDIR)/man7/gossip.7 $(DESTDIR)$(MANDIR)/man8/gossipd.8 \
-	  $(DESTDIR)$(UNITDIR)/gossipd@.service
+install: all ## programs, man pages, systemd units and completions below $(DESTDIR)$(PREFIX)
+	install -d $(addprefix $(DESTDIR),$(sort $(dir $(installed))))
+	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/bin
+	for p in $(pages); do install -m 644 man/$$p $(DESTDIR)$(MANDIR)/man$${p##*.}/ || exit 1; done
+	sed 's|@BINDIR@|$(PREFIX)/bin|' src/gossipd/gossipd.service.in > $(DESTDIR)$(UNITDIR)/gossipd@.service
+	sed 's|@BINDIR@|$(PREFIX)/bin|' src/gossipd/gossipd-user.service.in > $(DESTDIR)$(USERUNITDIR)/gossipd.service
+	$(BUILD)/gossipc completion bash > $(DESTDIR)$(BASHCOMPDIR)/gossipc
+	$(BUILD)/gossipc completion zsh > $(DESTDIR)$(ZSHCOMPDIR)/_gossipc
+	$(BUILD)/gossipc completion fish > $(DESTDIR)$(FISHCOMPDIR)/gossipc.fish
+	cd $(DESTDIR)/ && chmod 644 $(patsubst /%,%,$(filter-out $(PREFIX)/bin/% $(MANDIR)/%,$(installed)))
+
+uninstall: ## removes what install put there, and no folder
+	rm -f $(addprefix $(DESTDIR),$(installed))
+
+# One version for all: src/config/version.h. The same tree and SOURCE_DATE_EPOCH give the same bytes.
+version    = $(shell sed -n 's/.*kProgramVersion = "\(.*\)".*/\1/p' src/config/version.h)
+deb_arch   = $(shell dpkg --print-architecture)
+deb        = $(BUILD)/gossipd_$(version)_$(deb_arch).deb
+deb_epoch  = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || date +%s))
+define deb_control
+Package: gossipd
+Version: $(version)
+Architecture: $(deb_arch)
+Maintainer: $(DEBMAINTAINER)
+Section: net
+Priority: optional
+Depends: @DEPENDS@
+Installed-Size: @SIZE@
+Description: friend-to-friend messenger daemon
+ gossipd keeps the messages of one user, fetches from the daemons of friends what
+ is new, and serves its own log to them. There is no server, no account and no
+ global name. gossipc is the command with which one talks to it.
+endef
+export deb_control
+DEBMAINTAINER ?= gossipd <root@localhost>
+
+deb: all ## a Debian package in $(BUILD), made by dpkg-deb
+	@rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb
+	@$(MAKE) --no-print-directory -s install -o all DESTDIR=$(abspath $(BUILD))/deb PREFIX=/usr MANDIR=/usr/share/man UNITDIR=/usr/lib/systemd/system \
+	  USERUNITDIR=/usr/lib/systemd/user BASHCOMPDIR=/usr/share/bash-completion/completions ZSHCOMPDIR=/usr/share/zsh/vendor-completions \
+	  FISHCOMPDIR=/usr/share/fish/vendor_completions.d
+	@printf '%s\n' "$$deb_control" > $(BUILD)/deb.control
+	@SOURCE_DATE_EPOCH=$(deb_epoch) sh src/gossipd/package.sh $(BUILD)/deb $(BUILD)/deb.control $(deb)
+	@echo $(deb)
 
 clean: ## removes the build folder
 	rm -rf $(BUILD)
@@ -201,4 +240,4 @@ clean: ## removes the build folder
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' Makefile
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

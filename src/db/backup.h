@@ -9,7 +9,6 @@
 
 namespace gossip::db {
 
-
 struct Copied {
   std::int64_t messages = 0, bytes = 0;
 };

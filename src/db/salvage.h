@@ -36,7 +36,6 @@ struct Salvaged {
   std::vector<SalvagedTable> tables;  // all others
 };
 
-
 // Says whether a private key parses and has this fingerprint. Asked of keys that are not sealed.
 using KeyFits = std::function<bool(View private_der, const Hash& fp)>;
 

@@ -34,11 +34,11 @@ std::optional<std::string> pair_code_of(const db::Peer& peer) {
   return pair_code(*crypto::make_crypto(), peer.our_fp(), peer.pub_fp);
 }
 
-void note_pair_code(const db::Peer& peer) {
+void note_pair_code(const Call& call, const db::Peer& peer) {
   const std::optional<std::string> code = pair_code_of(peer);
   if (!code) return;
   note("pair code with " + peer.name + ": " + *code);
-  note("read it to each other: when both see the same, the keys are the right ones");
+  if (!call.quiet()) note("read it to each other: when both see the same, the keys are the right ones");
 }
 
 std::string read_key_file(const std::string& path) {

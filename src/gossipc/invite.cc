@@ -98,8 +98,7 @@ int invite(Call& call) {
   const std::optional<db::Peer> there = db::find_peer(db, name);
   if (there && !there->pub.empty() && !call.options.has(kReplace)) return refused(db, db::Change::kExists, name);
   const int bits = network_bits(db, *wanted);
-  if (!call.quiet()) note("making a one-use key of " + std::to_string(bits) + " bits, a few seconds ...");
-  crypto::NewKey made = crypto::make_key(bits);
+  crypto::NewKey made = make_key(call, bits, "making a one-use key");
   const SecretBytes one_use(std::move(made.private_der));
   Invitation invitation;
   invitation.until_ms = sys::wall_ms() + *good;

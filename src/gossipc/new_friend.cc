@@ -4,7 +4,6 @@
 
 #include <charconv>
 
-#include "crypto/keys.h"
 #include "gossip/limits.h"
 #include "gossip/text.h"
 #include "gossipc/exchange.h"
@@ -19,24 +18,15 @@ constexpr int kTries = 5;          // at keys that others take as they are made
 constexpr int kLookMs = 200;       // at the database, while we wait
 constexpr int kLongestWait = kLongestInvitation / 1000;
 
-void make_key(Call& call, db::Database& db, int bits) {
-  Ticker ticker(call.quiet());
-  crypto::NewKey key = crypto::make_key(bits, [&] {
-    ticker.show([&] { return "no key is ready; making one of " + std::to_string(bits) + " bits: " + std::to_string(ticker.seconds()) + " s"; });
-  });
-  db::add_key(db, key.private_der, key.fp);
-  wipe(key.private_der);
-}
-
 // The invitation is over, one way or the other.
-int tell_outcome(const db::Peer& peer, std::int64_t now_ms, std::int64_t until_ms) {
+int tell_outcome(const Call& call, const db::Peer& peer, std::int64_t now_ms, std::int64_t until_ms) {
   if (!peer.has_their_key())
     return fail(kTimedOut, "the invitation is over, and " + peer.name + " did not come", "gossipc invite " + peer.name + " makes another");
   if (now_ms >= until_ms)
     return fail(kTimedOut, "the invitation is over, and " + peer.name + " may not have your key",
                 "gossipc peers says how it is; gossipc show-key prints the key for them");
   note("now friends with " + peer.name);
-  note_pair_code(peer);
+  note_pair_code(call, peer);
   return kDone;
 }
 
@@ -53,10 +43,19 @@ Result<db::Addresses> friends_addresses(const Options& options) {
   return addresses_of(options);
 }
 
+crypto::NewKey make_key(const Call& call, int bits, const std::string& why) {
+  Ticker ticker(call.quiet());
+  return crypto::make_key(bits, [&] {
+    ticker.show([&] { return why + " of " + std::to_string(bits) + " bits: " + std::to_string(ticker.seconds()) + " s"; });
+  });
+}
+
 db::Change with_a_key(Call& call, db::Database& db, int bits, const std::function<db::Change()>& attempt) {
   db::Change change = attempt();
   for (int i = 0; i < kTries && change == db::Change::kNoKey; ++i) {
-    make_key(call, db, bits);
+    crypto::NewKey key = make_key(call, bits, "no key is ready; making one");
+    db::add_key(db, key.private_der, key.fp);
+    wipe(key.private_der);
     change = attempt();
   }
   return change;
@@ -95,14 +94,14 @@ int wait_for_friend(Call& call, db::Database& db, const std::string& name, int s
     const std::optional<db::Peer> peer = db::find_peer(db, name);
     const std::int64_t now_ms = sys::wall_ms();
     if (!peer) return no_such_peer(db, name);
-    if (peer->until_ms == 0) return tell_outcome(*peer, now_ms, until_ms > 0 ? until_ms : now_ms + 1);
+    if (peer->until_ms == 0) return tell_outcome(call, *peer, now_ms, until_ms > 0 ? until_ms : now_ms + 1);
     until_ms = peer->until_ms;
     if (now_ms >= end) break;
     ::poll(nullptr, 0, kLookMs);
   }
   const char* hint = "gossipc peers says how it is; the daemon goes on";
   if (asked) return fail(kTimedOut, "no word from " + name + " in " + std::to_string(seconds) + " s", hint);
-  note("no word from " + name + " yet; " + hint + " until " + format_utc(until_ms));
+  if (!call.quiet()) note("no word from " + name + " yet; " + hint + " until " + format_utc(until_ms));
   return kDone;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "crypto/keys.h"
 #include "gossipc/address.h"
 #include "gossipc/store.h"
 
@@ -13,7 +14,8 @@ namespace gossip::client {
 
 std::optional<Refusal> check_name(const std::string& name);          // for a peer
 Result<db::Addresses> friends_addresses(const Options& options);     // of --host and --port, which goes with it
-// Makes a key and tries again, as long as there is none: a few seconds, said on stderr.
+crypto::NewKey make_key(const Call& call, int bits, const std::string& why);  // a few seconds, shown on a terminal
+// Makes a key and tries again, as long as there is none.
 db::Change with_a_key(Call& call, db::Database& db, int bits, const std::function<db::Change()>& attempt);
 // Words and exit code for a change that was not made.
 int refuse_friend(db::Database& db, db::Change change, const std::string& name);

@@ -8,7 +8,7 @@
 namespace gossip::client {
 
 // What gossipc --format-version prints: of the lines, the JSON Lines and the exit codes together. It rises when what a script may
-// rely on goes or changes its meaning, and not for what is added; gossipc(1), JSON Lines.
+// rely on goes or changes its meaning, and not for what is added; see gossipc(1).
 constexpr int kFormsVersion = 1;
 
 class Out {

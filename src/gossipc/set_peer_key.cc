@@ -19,7 +19,7 @@ int finish(Call& call, db::Database& db, db::Change change, const std::string& n
                   "take the key " + name + " made for you, not the one you sent");
     default: return no_such_peer(db, name);
   }
-  if (const std::optional<db::Peer> peer = db::find_peer(db, name)) note_pair_code(*peer);
+  if (const std::optional<db::Peer> peer = db::find_peer(db, name)) note_pair_code(call, *peer);
   return kDone;
 }
 

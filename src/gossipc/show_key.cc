@@ -10,7 +10,7 @@ int show_key(Call& call) {
   if (!peer) return no_such_peer(db, name);
   print_exchange_key(call, db, *peer);
   call.out.flush();
-  if (!call.quiet()) note_pair_code(*peer);
+  if (!call.quiet()) note_pair_code(call, *peer);
   return kDone;
 }
 

@@ -254,6 +254,24 @@ def check_client():
     there = [("-%s " % enum[k] if short == "true" else "") + "--" + name + (" " + arg if arg else "") for k, short, name, arg in options]
     yield from differ("gossipc.1, options", heads, there)
     yield from differ("gossipc.1, exit status", exit_codes(page), enum_values("src/gossipc/words.h", "Exit"))
+    forms = re.search(r"kFormsVersion = (\d+);", read("src/gossipc/out.h")).group(1)
+    if "prints %s.\n" % forms not in section(page, "What scripts may rely on"):
+        yield "gossipc.1: --format-version prints %s" % forms
+
+
+def check_tested():
+    """Every command, flag and exit code is named by a process test or a unit test; what completions and help list, scripting asks."""
+    table, options = read("src/gossipc/commands.cc"), read("src/gossipc/options.cc")
+    tests = "".join(read(p) for p in glob.glob(os.path.join(HOME, "tests/e2e/*.*")) + glob.glob(os.path.join(HOME, "tests/unit/gossipc/*.cc")))
+    for name, flag in re.findall(r'^\s*\{"([a-z-]+)", (?:"([a-z-]+)"|nullptr), ', table, re.M):
+        for word in (name, "--" + flag) if flag else (name,):
+            if not re.search(r'["\'` ]%s["\'` ]' % re.escape(word), tests):
+                yield "tests: no test has the command %s" % word
+    for name in re.findall(r'^\s*\{k\w+, (?:true|false), "([a-z-]+)",', options, re.M):
+        if not re.search(r'["\'` ]--%s["\'`= ]' % name, tests):
+            yield "tests: no test has the flag --%s" % name
+    scripting = read("tests/e2e/test_scripting.py")
+    yield from differ("test_scripting.py, exit codes", re.findall(r"def test_exit_(\d+)_", scripting), enum_values("src/gossipc/words.h", "Exit"))
 
 
 def check_json():
@@ -351,7 +369,7 @@ def check_attacks():
             yield "T-A%s is named by %s" % (number, " and by ".join(names) or "no test")
 
 
-CHECKS = (mandoc, references, check_vectors, check_derived, check_limits, check_counters, check_escapes, check_environment, check_defaults, check_client, check_json, check_reasons, check_views,
+CHECKS = (mandoc, references, check_vectors, check_derived, check_limits, check_counters, check_escapes, check_environment, check_defaults, check_client, check_tested, check_json, check_reasons, check_views,
           check_daemon, check_readme, check_attacks)
 
 

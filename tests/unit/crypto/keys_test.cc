@@ -71,6 +71,13 @@ std::string refusal(std::string_view pem, int bits = 2048) {
   return key.refusal().what;
 }
 
+TEST(Keys, WhoWaitsForOneIsCalledMeanwhile) {
+  int ticks = 0;
+  const crypto::NewKey key = crypto::make_key(2048, [&] { ++ticks; });
+  EXPECT_GT(ticks, 2);
+  EXPECT_EQ(import_public(crypto::public_pem(key.private_der), 2048)->bits, 2048);
+}
+
 TEST(Keys, MadeLoadedAndShown) {
   const crypto::NewKey key = crypto::make_key(2048), other = crypto::make_key(2048);
   EXPECT_NE(key.fp, other.fp);
