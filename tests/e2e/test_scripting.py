@@ -1,4 +1,5 @@
 """What scripts and shells rely on: exit codes one by one, completion, --quiet, and how far something is on a terminal only."""
+import json
 import os
 import pty
 import re
@@ -8,7 +9,7 @@ import sqlite3
 import subprocess
 import unittest
 
-from gossip import GOSSIPC, OWN_GROUP, PATIENCE, Case, run, wait_until
+from gossip import GOSSIPC, OWN_GROUP, PATIENCE, Case, befriend, run, wait_until
 
 
 def commands():
@@ -91,9 +92,13 @@ class ExitCodes(Case):
 
     @unittest.skipUnless("ping" in commands(), "no command waits for anybody yet")
     def test_exit_9_timed_out(self):
-        n = self.node("ann")
-        n.add_peer("bob")
-        self.ends(9, n, "ping", "bob")
+        """A friend whose daemon stands still, with the session up."""
+        a, b = self.node("ann"), self.node("bob")
+        befriend(a, b)
+        wait_until(lambda: json.loads(a.must("peers", "--json"))["up"], "the session", nodes=[a, b])
+        for pid in sorted(b.processes()):
+            os.kill(pid, signal.SIGSTOP)
+        self.ends(9, a, "ping", "bob", deadline=2 * PATIENCE)
 
     def test_exit_10_damaged_or_not_ours(self):
         n = self.person()
