@@ -193,7 +193,7 @@ class Mutes(Hooked):
         listed = [json.loads(line) for line in b.must("mutes", "--json").splitlines()]
         self.assertEqual([(m.get("from"), m.get("sender"), m["until_ms"] is None) for m in listed], [("alice", None, False), (None, "carol", True)])
         self.assertAlmostEqual(listed[0]["until_ms"], time.time() * 1000 + 7200e3, delta=120e3)
-        b.must("rename", "alice", "ally")
+        b.must("rename", "alice", "--to", "ally")
         self.assertIn("what ally delivers, until ", b.must("mutes"))
         b.must("unmute", "--from", "ally")
         self.assertEqual(b.texts(), ["shown"])
