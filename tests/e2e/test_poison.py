@@ -99,10 +99,10 @@ class Poison(Case):
 
     def test_f10_the_same_poison_from_others_is_left_alone_and_they_are_not_put_off(self):
         self.world(a_dials=False)
-        befriend(self.b, self.c)
         old = self.a.listener()
         self.b.send("poison that aborts")
         self.a.listener(other_than=old)
+        befriend(self.b, self.c)  # only now: two at once bring down both processes, and then a manager starts them again
         self.b.send("behind it")
         self.c.wait_text("behind it")
         self.a.wait_text("behind it")  # by cara

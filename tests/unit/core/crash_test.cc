@@ -22,7 +22,7 @@ struct Notebook final : Desk {
 
 struct Marked : testing::Test {
   Notebook desk;
-  PeerInfo bob(unsigned crashes) { return {7, 1, false, 0, 0, crashes, kMinute}; }
+  PeerInfo bob(unsigned crashes) { return {7, 1, false, 0, 0, Pairing::kDone, {}, crashes, kMinute}; }
   Have have(Talk& t, const Bytes& m) { return {{t.entry(1, m)}, 1, {}}; }
   // Its own WANT is answered.
   void bring(Talk& t, const Bytes& m) {
