@@ -192,9 +192,8 @@ std::string usage() {
          "The database is GOSSIPD_DB_PATH. Standard output is data, standard error is words; exit codes are in gossipc(1).\n"
          "\n"
          "Examples:\n"
-         "  gossipc add-peer alice --host 127.0.0.1 --port 5556 > for-alice.txt\n"
-         "  gossipc set-peer-key alice --pubkey-file from-alice.txt\n"
-         "  gossipc send --source bob -m \"hello world\"\n"
+         "  gossipc invite bob --here alice.example        bob says gossipc join, and pastes the line\n"
+         "  gossipc send --source alice -m \"hello world\"\n"
          "  gossipc view --follow\n";
 }
 

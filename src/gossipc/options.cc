@@ -259,9 +259,7 @@ std::string summary() {
   std::string out = "usage: gossipc COMMAND [options]\n\n";
   for (const Command& command : commands()) {
     std::string left = "  " + std::string(command.name);
-    left.resize(18, ' ');
-    if (command.flag) left += std::string("-") + command.letter + ", --" + command.flag;
-    left.resize(39, ' ');
+    left.resize(20, ' ');
     out += left + command.help + "\n";
   }
   return out + "\n\"gossipc COMMAND --help\" tells more of each\n";

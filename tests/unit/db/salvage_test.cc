@@ -40,7 +40,7 @@ class Salvage : public Scratch {
   }
 
   Salvaged recover(const std::string& bytes, const KeyFits& fits = [](View der, const Hash& fp) { return der.size() == 1200 && der[0] == fp[0]; }) {
-    std::filesystem::remove(into_);
+    for (const char* rest : {"", "-wal", "-shm"}) std::filesystem::remove(into_ + rest);
     write_file(copy_, bytes);
     return salvage(copy_, into_, crypto_, fits);
   }
