@@ -187,7 +187,7 @@ const std::vector<Command>& commands() {
 }
 
 std::string usage() {
-  return summary() +
+  return summary(true) +
          "The old spelling works for ever: gossipc --add-peer --name alice --host 127.0.0.1 --port 5556\n"
          "The database is GOSSIPD_DB_PATH. Standard output is data, standard error is words; exit codes are in gossipc(1).\n"
          "\n"

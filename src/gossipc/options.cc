@@ -255,14 +255,16 @@ std::string usage_of(const Command& command) {
   return out + "\n" + command.more;
 }
 
-std::string summary() {
+std::string summary(bool all) {
+  constexpr std::string_view kEveryday[] = {"invite", "join", "add-peer", "set-peer-key", "peers", "send", "view", "status", "backup"};
   std::string out = "usage: gossipc COMMAND [options]\n\n";
   for (const Command& command : commands()) {
+    if (!all && std::find(std::begin(kEveryday), std::end(kEveryday), command.name) == std::end(kEveryday)) continue;
     std::string left = "  " + std::string(command.name);
     left.resize(20, ' ');
     out += left + command.help + "\n";
   }
-  return out + "\n\"gossipc COMMAND --help\" tells more of each\n";
+  return out + (all ? "\n" : "\n\"gossipc --help\" lists all commands, ") + "\"gossipc COMMAND --help\" tells more of each\n";
 }
 
 }  // namespace gossip::client

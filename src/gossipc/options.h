@@ -86,7 +86,7 @@ const std::vector<Command>& commands();  // commands.cc
 std::span<const Row> rows();             // every option, in the order of a help
 bool takes(const Command& command, const Row& row);  // besides --help, --quiet and what needs no command
 std::string usage();                     // gossipc --help
-std::string summary();                   // gossipc alone
+std::string summary(bool all = false);   // gossipc alone: what is needed every day
 std::string usage_of(const Command& command);
 
 class Options {
