@@ -10,7 +10,7 @@ namespace {
 enum class Kind { kNothing, kPeer, kFile, kShell };  // what a word may be
 
 constexpr const char* kShells[] = {"bash", "zsh", "fish"};
-const std::string kAllShells = "bash zsh fish";
+constexpr const char* kAllShells = "bash zsh fish";
 constexpr const char* kKinds[] = {"none", "peer", "file", "shell"};
 
 const char* word_of(Kind kind) { return kKinds[static_cast<int>(kind)]; }
@@ -135,7 +135,7 @@ std::string bash() {
          "  esac\n"
          "  case $what in\n"
          "    peer) flags=$(_gossipc_peers \"$1\") ;;\n"
-         "    shell) flags='" + kAllShells + "' ;;\n"
+         "    shell) flags='" + std::string(kAllShells) + "' ;;\n"
          "    file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n"
          "  esac\n"
          "  mapfile -t COMPREPLY < <(compgen -W \"$flags\" -- \"$cur\")\n"
@@ -147,7 +147,7 @@ std::string action_zsh(Kind kind) {
   switch (kind) {
     case Kind::kPeer: return "_gossipc_peers";
     case Kind::kFile: return "_files";
-    case Kind::kShell: return "(" + kAllShells + ")";
+    case Kind::kShell: return "(" + std::string(kAllShells) + ")";
     default: return " ";
   }
 }
