@@ -1,4 +1,5 @@
-"""Reading a large store: right and in flat memory at any size; with GOSSIP_LONG (make reading MESSAGES=1000000) quick as well."""
+"""A large store: reading is right and in flat memory at any size; with GOSSIP_LONG (make reading MESSAGES=1000000) quick as well."""
+import json
 import os
 import random
 import re
@@ -45,6 +46,12 @@ class Size(Case):
         child.wait(PATIENCE)
         return lines, (time.perf_counter() - start) * 1000, memory
 
+    @staticmethod
+    def took(node, *args):
+        start = time.perf_counter()
+        node.must(*args)
+        return (time.perf_counter() - start) * 1000
+
     def all_of(self, node, indexed):
         needles = (MESSAGES + STEP - 1) // STEP
         for args, lines, quick in (
@@ -76,6 +83,18 @@ class Size(Case):
         print("figures: %d messages are in the index after %.1f s" % (MESSAGES, time.monotonic() - start))
         self.assertEqual(node.stop(), 0)
         self.all_of(node, True)
+        start = time.monotonic()
+        node.start()
+        begun = time.monotonic() - start
+        print("figures: the daemon listens %.0f ms after its start" % (begun * 1000))
+        some = json.loads(node.must("view", "--json", "--last", "7000").splitlines()[0])["id"]
+        for args in ["status"], ["status", some], ["who", some], ["peers"]:
+            best = min(self.took(node, *args) for _ in range(5))
+            print("figures: %s: %.1f ms" % (args[0] + (" ID" if args[1:] else ""), best))
+            if LONG:
+                self.assertLess(best, ENOUGH, args)
+        if LONG:
+            self.assertLess(begun, 0.5)
 
 
 if __name__ == "__main__":
