@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "gossip/check.h"
 #include "core/ladder.h"
+#include "gossip/check.h"
 #include "gossip/message.h"
 
 namespace gossip {
@@ -110,7 +110,7 @@ Fetcher::Verdict Fetcher::on_have(Now now, View payload) {
   if (groups_.empty()) {  // nothing is open: what comes before it decides alone how far the cursor may go
     if (!passed_) passed_ladder_ = ladder_;
     climb(passed_ladder_, {have->upto, have->tag});
-    passed_ = Mark{have->upto, have->tag};
+    passed_ = Rung{have->upto, have->tag};
     unsaved_.insert(link_);
   } else {
     HaveGroup& last = std::prev(groups_.end())->second;

@@ -141,11 +141,7 @@ class Fetcher {
   Seq size_ = 0;               // the last HEAD's
   std::uint64_t granted_ = 0;  // entries the friend may still list
   std::uint64_t target_ = 0;   // what granted and listed may come to
-  struct Mark {
-    Seq upto = 0;
-    Tag tag{};
-  };
-  std::optional<Mark> passed_;               // up to here nothing is open; the groups lie behind it
+  std::optional<Rung> passed_;               // up to here nothing is open; the groups lie behind it
   Ladder passed_ladder_;                     // up to there
   OrderedMap<std::uint64_t, HaveGroup> groups_;  // each with something open when it came; what was all closed joins the one before
   std::uint64_t last_group_ = 0;

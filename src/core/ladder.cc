@@ -13,15 +13,14 @@ static std::uint64_t spare(const Ladder& ladder, std::size_t i) {
   return (ladder.back().upto - below) / (gap / 16);
 }
 
-bool climb(Ladder& ladder, const Rung& rung) {
-  if (rung.upto - (ladder.empty() ? 0 : ladder.back().upto) < kRungStep) return false;
+void climb(Ladder& ladder, const Rung& rung) {
+  if (rung.upto - (ladder.empty() ? 0 : ladder.back().upto) < kRungStep) return;
   ladder.push_back(rung);
-  if (ladder.size() <= kMaxRungs) return true;
+  if (ladder.size() <= kMaxRungs) return;
   std::size_t least = 0;
   for (std::size_t i = 1; i + 1 < ladder.size(); ++i)
     if (spare(ladder, i) > spare(ladder, least)) least = i;
   ladder.erase(ladder.begin() + static_cast<std::ptrdiff_t>(least));
-  return true;
 }
 
 Rung descend(Ladder& ladder, Seq seq) {

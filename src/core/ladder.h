@@ -6,10 +6,10 @@
 
 namespace gossip {
 
-// REQUIRES `rung` above the others. False, and nothing done, while it is nearer than kRungStep to the last.
+// REQUIRES `rung` above the others. Nothing is done while it is nearer than kRungStep to the last.
 // Of more than kMaxRungs the one goes that leaves the smallest gap for its distance from the top: so whatever a log lost, what is
 // read again is at most about twice that.
-bool climb(Ladder& ladder, const Rung& rung);
+void climb(Ladder& ladder, const Rung& rung);
 
 // Takes away every rung above `seq`; gives the highest one left, {0, zeros} where there is none.
 Rung descend(Ladder& ladder, Seq seq);

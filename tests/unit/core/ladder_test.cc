@@ -33,10 +33,15 @@ TEST(Ladder, WhateverIsLostAboutTwiceThatIsReadAgain) {
 
 TEST(Ladder, HoldsForAnyNumbers) {
   Ladder ladder;
-  for (Seq at = kRungStep; at < UINT64_MAX / 2; at += at / 8 + kRungStep) EXPECT_TRUE(climb(ladder, {at, {}}));
-  EXPECT_TRUE(climb(ladder, {UINT64_MAX, {}}));
-  EXPECT_FALSE(climb(ladder, {UINT64_MAX, {}}));
+  for (Seq at = kRungStep; at < UINT64_MAX / 2; at += at / 8 + kRungStep) {
+    climb(ladder, {at, {}});
+    EXPECT_EQ(ladder.back().upto, at);
+  }
+  climb(ladder, {UINT64_MAX, {}});
   EXPECT_EQ(ladder.size(), kMaxRungs);
+  const Ladder before = ladder;
+  climb(ladder, {UINT64_MAX, {1}});
+  EXPECT_EQ(ladder, before) << "nearer than a step";
   EXPECT_EQ(descend(ladder, 0), Rung{});
   EXPECT_TRUE(ladder.empty());
 }
