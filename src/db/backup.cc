@@ -26,11 +26,6 @@ constexpr const char* kColumns[] = {  // what every program relies on
   throw Error(Trouble::kDamaged, "database " + db.file() + " is damaged: " + how, "put a backup in its place");
 }
 
-std::int64_t number(Database& db, const std::string& sql) {
-  Statement row = db.prepare(sql);
-  return row.step() ? row.integer(0) : 0;
-}
-
 // Older schemas may lack some of it; gossipd steps them up.
 void check_tables(Database& db) try {
   if (db.pragma("user_version") != kSchemaVersion) return;
@@ -60,7 +55,7 @@ std::string journal(Database& db, const char* change) {
 // Gives the number of messages there were.
 std::int64_t copy_all(Database& db, const std::string& to, const Progress& progress) {
   Snapshot snapshot(db);
-  const std::int64_t rows = number(db, "SELECT count(*) FROM log");
+  const std::int64_t rows = db.number("SELECT count(*) FROM log");
   Database target(to, Database::Mode::kCreate, 0);
   copy_pages(db, target, progress);
   // It then needs no file beside it, and can be read from a medium that is read only.
@@ -84,7 +79,7 @@ constexpr char kLastWho[] = "SELECT seq FROM sqlite_sequence WHERE name='who'";
 
 std::optional<std::int64_t> last_who(const std::string& path) try {
   Database old(path, Database::Mode::kRead, 0);
-  const std::int64_t last = number(old, kLastWho);
+  const std::int64_t last = old.number(kLastWho);
   return last < kNoSuchWho ? std::optional(last) : std::nullopt;
 } catch (const Error&) {
   return std::nullopt;
@@ -94,7 +89,7 @@ std::optional<std::int64_t> last_who(const std::string& path) try {
 // from it. Where the last one cannot be known, some are left out.
 void go_on_counting(const std::string& copy, std::optional<std::int64_t> last, bool whole) {
   Database db(copy, Database::Mode::kCreate, 0);
-  const std::int64_t here = number(db, kLastWho), least = whole && last ? here : here + kMoreThanWere;
+  const std::int64_t here = db.number(kLastWho), least = whole && last ? here : here + kMoreThanWere;
   db.prepare("UPDATE sqlite_sequence SET seq=? WHERE name='who'").bind(1, std::max(least, last.value_or(0))).run();
 }
 
@@ -142,9 +137,9 @@ std::int64_t check_whole(Database& db) {
   check.reset();
   check_tables(db);
   if (db.prepare("PRAGMA foreign_key_check").step()) damaged(db, "a row refers to one that is not there");
-  const std::int64_t rows = number(db, "SELECT count(*) FROM log");
-  if (rows != number(db, "SELECT coalesce(max(seq), 0) FROM log")) damaged(db, "its log has a hole");
-  if (number(db, "SELECT count(*) FROM log_chain") != rows / static_cast<std::int64_t>(kChainStep))
+  const std::int64_t rows = db.number("SELECT count(*) FROM log");
+  if (rows != db.number("SELECT coalesce(max(seq), 0) FROM log")) damaged(db, "its log has a hole");
+  if (db.number("SELECT count(*) FROM log_chain") != rows / static_cast<std::int64_t>(kChainStep))
     damaged(db, "the chain of its log has a hole");
   return rows;
 }

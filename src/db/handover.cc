@@ -1,7 +1,6 @@
 #include "db/handover.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "db/messages.h"
 #include "db/mute.h"
@@ -15,10 +14,8 @@ static constexpr std::string_view kMark = "handed_upto";
 
 // A log that was set back is handed over from where it is.
 Seq handed_upto(Database& db) {
-  const std::string text = meta_get(db, kMark).value_or("");
   const Seq last = last_seq(db);
-  Seq upto = 0;
-  if (std::from_chars(text.data(), text.data() + text.size(), upto).ec == std::errc()) return std::min(upto, last);
+  if (const auto upto = meta_number(db, kMark)) return std::min(static_cast<Seq>(*upto), last);
   note_handed(db, last);
   return last;
 }

@@ -13,12 +13,6 @@ namespace {
 
 constexpr std::int64_t kRows = 500;  // looked at in one statement, so that no read transaction grows long
 
-std::int64_t number(Database& db, const char* sql) {
-  Statement row = db.prepare(sql);
-  row.step();
-  return row.integer(0);
-}
-
 using Schema = std::map<std::string, std::string>;  // "table log" -> how it was made
 // What stands behind the index of words is made by SQLite, as its version has it.
 constexpr char kSchema[] = "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema"
@@ -125,11 +119,11 @@ std::vector<std::string> foreign_schema(Database& db) {
 
 Rehashed rehash(Database& db, Crypto& crypto, const std::function<void(Seq, Seq)>& progress) {
   Rehash work(db, crypto);
-  const Seq all = static_cast<Seq>(number(db, "SELECT coalesce(max(seq), 0) FROM log"));
+  const Seq all = static_cast<Seq>(db.number("SELECT coalesce(max(seq), 0) FROM log"));
   while (work.page()) {
     if (progress) progress(work.last(), all);
   }
-  work.out.stray = number(db, "SELECT count(*) FROM body WHERE seq NOT IN (SELECT seq FROM log)");
+  work.out.stray = db.number("SELECT count(*) FROM body WHERE seq NOT IN (SELECT seq FROM log)");
   return work.out;
 }
 

@@ -8,16 +8,10 @@ namespace gossip::db {
 
 void bump_peers(Database& db) { db.exec("UPDATE meta SET v=v+1 WHERE k='peers'"); }
 
-static std::int64_t number(Database& db, const char* sql) {
-  Statement row = db.prepare(sql);
-  row.step();
-  return row.integer(0);
-}
-
 // The row id says nothing about when it was made; two of 2^63 do not meet.
 std::int64_t insert_key(Database& db, View private_der, const Hash& fp) {
   const Columns columns(db);
-  const std::int64_t id = number(db, "SELECT max(1, random() & 0x7fffffffffffffff)");
+  const std::int64_t id = db.number("SELECT max(1, random() & 0x7fffffffffffffff)");
   const Stored stored_fp = columns.fp("keys.fp", fp);
   Stored stored = columns.private_key(id, fp, private_der);
   Statement row = db.prepare("INSERT INTO keys(id, fp, private) VALUES(?, ?, ?)");
@@ -35,10 +29,10 @@ void add_key(Database& db, View private_der, const Hash& fp) {
 }
 
 std::int64_t unassigned_keys(Database& db) {
-  return number(db, (std::string("SELECT count(*) FROM keys WHERE ") + kUnassigned).c_str());
+  return db.number(std::string("SELECT count(*) FROM keys WHERE ") + kUnassigned);
 }
 
-std::int64_t assigned_keys(Database& db) { return number(db, "SELECT count(*) + count(next) FROM peers"); }
+std::int64_t assigned_keys(Database& db) { return db.number("SELECT count(*) + count(next) FROM peers"); }
 
 static std::optional<Bytes> read_key(Database& db, Statement row) {
   const Columns columns(db);

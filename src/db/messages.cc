@@ -4,6 +4,7 @@
 
 #include "db/files.h"
 #include "db/mute.h"
+#include "db/peers.h"
 #include "db/schema.h"
 #include "db/sealed.h"
 #include "db/search.h"
@@ -166,11 +167,7 @@ Seq start_of_last(Database& db, const Filter& filter, std::uint64_t n) {
   return 0;
 }
 
-Seq last_seq(Database& db) {
-  Statement row = db.prepare("SELECT coalesce(max(seq), 0) FROM log");
-  row.step();
-  return static_cast<Seq>(row.integer(0));
-}
+Seq last_seq(Database& db) { return static_cast<Seq>(db.number("SELECT coalesce(max(seq), 0) FROM log")); }
 
 std::vector<Found> find_messages(Database& db, std::string_view digits, std::size_t limit) {
   constexpr std::size_t kDigits = 2 * sizeof(Hash);
@@ -204,19 +201,15 @@ std::optional<Shown> read_message(Database& db, Seq seq) {
   return std::move(found[0]);
 }
 
-Seq read_mark(Database& db) {
-  Statement row = db.prepare("SELECT v FROM meta WHERE k='read_mark'");
-  return row.step() ? static_cast<Seq>(row.integer(0)) : 0;
-}
+static constexpr std::string_view kReadMark = "read_mark";
+
+Seq read_mark(Database& db) { return static_cast<Seq>(meta_number(db, kReadMark).value_or(0)); }
 
 void note_read(Database& db, Seq upto) {
   if (read_mark(db) >= upto) return;
   Transaction transaction(db);
   check_version(db);
-  db.prepare("INSERT INTO meta(k, v) VALUES(?, ?) ON CONFLICT(k) DO UPDATE SET v=max(v, excluded.v)")
-      .bind(1, std::string_view("read_mark"))
-      .bind(2, signed_of(upto))
-      .run();
+  if (read_mark(db) < upto) put_number(db, kReadMark, signed_of(upto));  // another view may have been quicker
   transaction.commit();
 }
 

@@ -1,10 +1,18 @@
 // What the daemon noted for status, meta and counters.
+#include <charconv>
+
 #include "db/keys.h"
 #include "db/migrate.h"
 #include "db/peers.h"
 #include "db/schema.h"
 
 namespace gossip::db {
+
+// In the caller's transaction.
+template <class Value>
+static void put(Database& db, std::string_view key, Value value) {
+  db.prepare("INSERT INTO meta(k, v) VALUES(?, ?) ON CONFLICT(k) DO UPDATE SET v=excluded.v").bind(1, key).bind(2, value).run();
+}
 
 void note_states(Database& db, const std::vector<PeerState>& states) {
   if (states.empty()) return;
@@ -59,8 +67,7 @@ void note_crashes(Database& db, const std::vector<Crash>& fresh) {
   Statement note = db.prepare("INSERT INTO crash(at_ms, peer, mark) SELECT ?, id, ? FROM who WHERE id=?");
   for (const Crash& one : fresh) note.bind(1, one.at_ms).bind(2, one.mark).bind(3, signed_of(one.peer)).run();
   db.exec("DELETE FROM crash WHERE rowid <= (SELECT max(rowid) FROM crash) - 1000");
-  db.prepare("INSERT INTO counter(name, n) VALUES('crashes', ?) ON CONFLICT(name) DO UPDATE SET n=n+excluded.n")
-      .bind(1, static_cast<std::int64_t>(fresh.size())).run();
+  add_counter(db, "crashes", static_cast<std::int64_t>(fresh.size()));
   bump_peers(db);
   transaction.commit();
 }
@@ -71,7 +78,7 @@ bool forget_crashes_of_others(Database& db, std::string_view program) {
   check_version(db);
   db.exec("DELETE FROM crash");
   if (db.changes() > 0) read_friends_anew(db);
-  db.prepare("INSERT INTO meta(k, v) VALUES('program', ?) ON CONFLICT(k) DO UPDATE SET v=excluded.v").bind(1, program).run();
+  put(db, "program", program);
   bump_peers(db);
   transaction.commit();
   return true;
@@ -99,16 +106,28 @@ void meta_put(Database& db, std::string_view key, std::string_view value) {
   if (meta_get(db, key) == value) return;
   Transaction transaction(db);
   check_version(db);
-  db.prepare("INSERT INTO meta(k, v) VALUES(?, ?) ON CONFLICT(k) DO UPDATE SET v=excluded.v").bind(1, key).bind(2, value).run();
+  put(db, key, value);
   transaction.commit();
+}
+
+std::optional<std::int64_t> meta_number(Database& db, std::string_view key) {
+  const auto text = meta_get(db, key);
+  std::int64_t out = 0;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), out).ec != std::errc()) return std::nullopt;
+  return out;
+}
+
+void put_number(Database& db, std::string_view key, std::int64_t value) { put(db, key, value); }
+
+void add_counter(Database& db, std::string_view name, std::int64_t delta) {
+  db.prepare("INSERT INTO counter(name, n) VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET n=n+excluded.n").bind(1, name).bind(2, delta).run();
 }
 
 void add_counters(Database& db, const std::vector<std::pair<std::string, std::uint64_t>>& deltas) {
   if (deltas.empty()) return;
   Transaction transaction(db);
   check_version(db);
-  Statement add = db.prepare("INSERT INTO counter(name, n) VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET n=n+excluded.n");
-  for (const auto& [name, delta] : deltas) add.bind(1, std::string_view(name)).bind(2, signed_of(delta)).run();
+  for (const auto& [name, delta] : deltas) add_counter(db, name, signed_of(delta));
   transaction.commit();
 }
 

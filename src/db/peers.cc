@@ -75,10 +75,7 @@ std::vector<std::string> peer_names(Database& db) {
   return out;
 }
 
-std::int64_t peers_version(Database& db) {
-  Statement row = db.prepare("SELECT v FROM meta WHERE k='peers'");
-  return row.step() ? row.integer(0) : 0;
-}
+std::int64_t peers_version(Database& db) { return meta_number(db, "peers").value_or(0); }
 
 // Cursor, acknowledgement and state belong to one key and one friend: with either they go.
 void forget_sync(Database& db, PeerId peer) {

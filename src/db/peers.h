@@ -116,6 +116,10 @@ std::vector<Crash> crashes(Database& db);                         // in the orde
 // --- meta and counters
 std::optional<std::string> meta_get(Database& db, std::string_view key);
 void meta_put(Database& db, std::string_view key, std::string_view value);  // own transaction; no write when it is that already
+// A number; nothing where none stands there. put_number and add_counter are for the caller's transaction.
+std::optional<std::int64_t> meta_number(Database& db, std::string_view key);
+void put_number(Database& db, std::string_view key, std::int64_t value);
+void add_counter(Database& db, std::string_view name, std::int64_t delta);
 void add_counters(Database& db, const std::vector<std::pair<std::string, std::uint64_t>>& deltas);  // one transaction
 std::vector<std::pair<std::string, std::int64_t>> counters(Database& db);   // by name
 

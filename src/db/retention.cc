@@ -3,7 +3,6 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "db/peers.h"
@@ -30,33 +29,12 @@ constexpr const char* kBySize = "dropped_by_size";
 constexpr const char* kByHand = "deleted";
 constexpr const char* kBytes = "dropped_bytes";
 
-std::int64_t number(Database& db, const char* sql) {
-  Statement row = db.prepare(sql);
-  return row.step() ? row.integer(0) : 0;
-}
-
 // A time or a size from the file, kept where arithmetic is safe whatever stands there.
 std::int64_t bounded(std::int64_t value, std::int64_t most = std::int64_t{1} << 52) { return std::clamp<std::int64_t>(value, 0, most); }
 
 std::int64_t counter(Database& db, std::string_view name) {
   Statement row = db.prepare("SELECT n FROM counter WHERE name=?");
   return row.bind(1, name).step() ? row.integer(0) : 0;
-}
-
-// In the caller's transaction.
-void count(Database& db, std::string_view name, std::int64_t delta) {
-  db.prepare("INSERT INTO counter(name, n) VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET n=n+excluded.n")
-      .bind(1, name)
-      .bind(2, delta)
-      .run();
-}
-
-std::optional<std::int64_t> meta_number(Database& db, std::string_view key) {
-  const auto text = meta_get(db, key);
-  if (!text) return std::nullopt;
-  std::int64_t out = 0;
-  std::from_chars(text->data(), text->data() + text->size(), out);
-  return out;
 }
 
 struct Total {  // of what is kept
@@ -71,7 +49,7 @@ Total total_of(Database& db) {
 
 // What every friend that could fetch it has acknowledged; 0 where there is none.
 Seq passed_by_all(Database& db) {
-  return static_cast<Seq>(bounded(number(db,
+  return static_cast<Seq>(bounded(db.number(
       "SELECT coalesce(min(coalesce(s.acked, 0)), 0) FROM peers p LEFT JOIN peer_sync s ON s.peer=p.id AND s.gen=p.gen"
       " WHERE p.pub IS NOT NULL")));
 }
@@ -117,8 +95,8 @@ std::optional<std::int64_t> delete_text(Database& db, Seq seq) {
   const std::int64_t size = row.bind(1, signed_of(seq)).step() ? row.integer(0) : 0;
   row.reset();
   if (!Dropper(db).drop(seq)) return std::nullopt;
-  count(db, kByHand, 1);
-  count(db, kBytes, size);
+  add_counter(db, kByHand, 1);
+  add_counter(db, kBytes, size);
   transaction.commit();
   return size;
 }
@@ -187,7 +165,7 @@ Retention::Step Retention::step(Now now) {
 
 void Retention::look_at_clock(std::int64_t wall_ms) {
   if (clock_.trusted_ms == 0) {  // what was heard last is some help against a clock that is wrong just now
-    const std::int64_t heard = number(db_, "SELECT heard_ms FROM log ORDER BY seq DESC LIMIT 1");
+    const std::int64_t heard = db_.number("SELECT heard_ms FROM log ORDER BY seq DESC LIMIT 1");
     clock_.trusted_ms = heard > 0 ? bounded(heard) : wall_ms;
   }
   clock_.look(wall_ms);
@@ -301,8 +279,8 @@ void Retention::drop(const std::vector<Kept>& which, bool by_age) {
     ++texts;
     bytes += row.size;
   }
-  count(db_, by_age ? kByAge : kBySize, texts);
-  count(db_, kBytes, bytes);
+  add_counter(db_, by_age ? kByAge : kBySize, texts);
+  add_counter(db_, kBytes, bytes);
   transaction.commit();
   (by_age ? pass_.by_age : pass_.by_size) += texts;
   pass_.bytes += bytes;

@@ -9,6 +9,7 @@
 #include "db/backup.h"
 #include "db/files.h"
 #include "db/graft.h"
+#include "db/peers.h"
 #include "db/schema.h"
 #include "db/walk.h"
 #include "gossip/chain.h"
@@ -233,9 +234,7 @@ class Salvage {
   std::optional<std::int64_t> via_of(const Row& row) {
     if (row.row) return stand_in(row.via) ? std::optional(row.via) : std::nullopt;
     if (!nobody_) {
-      Statement most = into_.prepare("SELECT max(id) + 1 FROM who");
-      most.step();
-      nobody_ = std::max(most.integer(0), last_who().value_or(0) + 1);
+      nobody_ = std::max(into_.number("SELECT max(id) + 1 FROM who"), last_who().value_or(0) + 1);
     }
     return stand_in(*nobody_) ? nobody_ : std::nullopt;
   }
@@ -273,8 +272,7 @@ class Salvage {
   std::vector<Mark> read_marks() {
     std::vector<Mark> out;
     for (const char* key : {"handed_upto", "read_mark"}) {
-      Statement row = into_.prepare("SELECT CAST(v AS INTEGER) FROM meta WHERE k=?");
-      if (row.bind(1, std::string_view(key)).step()) out.push_back({key, row.integer(0)});
+      if (const auto was = meta_number(into_, key)) out.push_back({key, *was});
     }
     return out;
   }
@@ -298,8 +296,7 @@ class Salvage {
       if (!row.row) ++out_.unknown_via;
       add(*named, *via, row.row ? row.heard_ms : heard_ms_, static_cast<std::int64_t>(canonical.size()), text == Text::kThere);
     }
-    for (const Mark& mark : marks)
-      into_.prepare("UPDATE meta SET v=? WHERE k=?").bind(1, mark.now.value_or(out_.kept)).bind(2, std::string_view(mark.key)).run();
+    for (const Mark& mark : marks) put_number(into_, mark.key, mark.now.value_or(out_.kept));
     const std::int64_t known = rows_.empty() ? 0 : rows_.rbegin()->first;
     const std::int64_t told = out_.kept + out_.wrong + out_.textless;
     out_.lost = std::max<std::int64_t>(0, std::min<std::int64_t>(known, told + 1'000'000'000) - told);

@@ -1,5 +1,6 @@
 #include "db/search.h"
 
+#include "db/peers.h"
 #include "db/schema.h"
 
 namespace gossip::db {
@@ -14,18 +15,6 @@ bool has_token(std::string_view word) {
     if (letter || (c >= '0' && c <= '9')) return true;
   }
   return false;
-}
-
-void put_meta(Database& db, const char* key, std::int64_t value) {
-  db.prepare("INSERT INTO meta(k, v) VALUES(?, ?) ON CONFLICT(k) DO UPDATE SET v=excluded.v")
-      .bind(1, std::string_view(key))
-      .bind(2, value)
-      .run();
-}
-
-std::int64_t get_meta(Database& db, const char* key) {
-  Statement row = db.prepare("SELECT v FROM meta WHERE k=?");
-  return row.bind(1, std::string_view(key)).step() ? row.integer(0) : 0;
 }
 
 // How far one batch behind `mark` goes.
@@ -65,7 +54,7 @@ std::optional<std::string> search_expression(std::string_view words) {
   return out;
 }
 
-Seq search_mark(Database& db) { return static_cast<Seq>(get_meta(db, "search_mark")); }
+Seq search_mark(Database& db) { return static_cast<Seq>(meta_number(db, "search_mark").value_or(0)); }
 
 Seq index_some(Database& db) {
   Transaction transaction(db);
@@ -76,7 +65,7 @@ Seq index_some(Database& db) {
       .bind(1, signed_of(mark))
       .bind(2, signed_of(end))
       .run();
-  put_meta(db, "search_mark", signed_of(end));
+  put_number(db, "search_mark", signed_of(end));
   transaction.commit();
   return end;
 }
@@ -88,7 +77,7 @@ void forget_text(Database& db, Seq seq) {
     db.prepare("INSERT INTO search(search, rowid, text) SELECT 'delete', seq, text FROM body WHERE seq=? AND text IS NOT NULL")
         .bind(1, signed_of(seq))
         .run();
-    put_meta(db, "search_squeeze", 1);
+    put_number(db, "search_squeeze", 1);
   } catch (const Error& error) {
     if (!spoils_search(error)) throw;
     renew_search(db);
@@ -98,8 +87,8 @@ void forget_text(Database& db, Seq seq) {
 bool spoils_search(const Error& error) { return error.trouble() == Trouble::kDamaged || error.trouble() == Trouble::kOther; }
 
 bool renew_search(Database& db) {
-  put_meta(db, "search_mark", 0);
-  put_meta(db, "search_squeeze", 0);
+  put_number(db, "search_mark", 0);
+  put_number(db, "search_squeeze", 0);
   try {
     db.exec("INSERT INTO search(search) VALUES('delete-all')");
     return true;
@@ -109,7 +98,7 @@ bool renew_search(Database& db) {
   }
 }
 
-bool squeeze_due(Database& db) { return get_meta(db, "search_squeeze") != 0; }
+bool squeeze_due(Database& db) { return meta_number(db, "search_squeeze").value_or(0) != 0; }
 
 // Merging everything into one segment drops what is marked as deleted, and secure_delete overwrites the old pages. A step that
 // changes nothing (sqlite.org/fts5.html 6.7: fewer than two changes) says that it is done.
@@ -126,7 +115,7 @@ bool squeeze_search(Database& db) {
   const std::int64_t before = count();
   db.exec("INSERT INTO search(search, rank) VALUES('merge', -64)");
   const bool done = count() - before < 2;
-  if (done) put_meta(db, "search_squeeze", 0);
+  if (done) put_number(db, "search_squeeze", 0);
   transaction.commit();
   return true;
 }

@@ -280,10 +280,12 @@ void Database::set_vault(std::shared_ptr<Vault> vault) {
     throw_error(db_, "create_function");
 }
 
-std::int64_t Database::pragma(const char* name) {
-  Statement statement = prepare(std::string("PRAGMA ") + name);
-  return statement.step() ? statement.integer(0) : 0;
+std::int64_t Database::number(std::string_view sql) {
+  Statement row = prepare(sql);
+  return row.step() ? row.integer(0) : 0;
 }
+
+std::int64_t Database::pragma(const std::string& name) { return number("PRAGMA " + name); }
 
 void Database::tidy_at_close() { set_switch(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0); }
 void Database::fail(const char* call) const { throw_error(db_, call); }

@@ -92,7 +92,8 @@ class Database {
   // The close carries the WAL over and removes it, where this is the last connection of any program. Rationale: SQLite first takes
   // the whole file for itself, so nobody can write meanwhile, and no fence is needed.
   void tidy_at_close();
-  std::int64_t pragma(const char* name);           // integer value of PRAGMA name
+  std::int64_t number(std::string_view sql);       // first column of the first row; 0 where there is none
+  std::int64_t pragma(const std::string& name);    // integer value of PRAGMA name
   std::string file() const;                        // the full path
   std::int64_t changes() const;
   std::int64_t last_rowid() const;
