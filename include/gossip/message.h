@@ -34,6 +34,7 @@ struct Message {
 enum class MessageFault { kNone, kVersion, kKind, kScope, kFlags, kLength, kForm };
 
 Hash message_id(Crypto& crypto, View message);
+Id12 front_of(const Hash& id);
 std::uint64_t epoch_of(std::uint64_t created);  // day number of the claimed time
 std::uint64_t created_at(std::int64_t wall_ms, std::uint16_t counter);
 

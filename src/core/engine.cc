@@ -262,8 +262,7 @@ Engine::Impl::Next Engine::Impl::on_body(Now now, Link& link, View payload) {
   const auto body = decode_body(payload);
   if (!body) return fail(now, link, Why::kProtocolError);
   const Hash id = message_id(crypto_, body->message);
-  Id12 mark;
-  std::copy_n(id.begin(), mark.size(), mark.begin());
+  const Id12 mark = front_of(id);
   in_hand(link.peer, mark);
   if (!quarantine_.contains(mark)) return judge(now, link, link.fetcher.on_body(now, *body, id));
   ++stats.quarantined;

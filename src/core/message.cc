@@ -16,6 +16,12 @@ Hash message_id(Crypto& crypto, View message) {
   return crypto.sha256(input);
 }
 
+Id12 front_of(const Hash& id) {
+  Id12 out;
+  std::copy_n(id.begin(), out.size(), out.begin());
+  return out;
+}
+
 std::uint64_t epoch_of(std::uint64_t created) { return (created >> 16) / kMsPerDay; }
 
 std::uint64_t created_at(std::int64_t wall_ms, std::uint16_t counter) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gossip/chain.h"
+#include "gossip/message.h"
 
 namespace gossip {
 
@@ -78,9 +79,7 @@ bool Server::produce_have(Now now, Bytes& out) {
         starved_ = credit_ == 0;
         break;
       }
-      HaveEntry entry{row.seq, row.epoch, row.size, {}};
-      std::copy_n(row.id.begin(), entry.id12.size(), entry.id12.begin());
-      have.entries.push_back(entry);
+      have.entries.push_back({row.seq, row.epoch, row.size, front_of(row.id)});
     }
     chain_ = chain;
     position_ = row.seq;

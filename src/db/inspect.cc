@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "db/body.h"
 #include "db/sealed.h"
 #include "db/tables.h"
 #include "gossip/chain.h"
@@ -49,8 +50,7 @@ class Rehash {
     const Seq seq = static_cast<Seq>(rows_.integer(0));
     out.holes += signed_of(seq - last_ - 1);
     last_ = seq;
-    Hash id{};
-    if (const View stored = rows_.blob(1); stored.size() == id.size()) std::copy(stored.begin(), stored.end(), id.begin());
+    const Hash id = rows_.hash(1);
     chain_ = chain_next(crypto_, chain_, id);
     if (seq % kChainStep == 0 && as_text(rows_.blob(8)) != as_text(chain_)) ++out.chains;
     if (rows_.null(3)) {
@@ -67,13 +67,7 @@ class Rehash {
 
   bool right(const Hash& id) {
     canonical_.clear();
-    Writer all(canonical_);
-    all.bytes(rows_.blob(3));
-    if (!rows_.null(4)) {
-      const std::string_view sender = rows_.text(4), text = rows_.text(5);
-      all.u8(static_cast<std::uint8_t>(sender.size())).bytes(as_view(sender));
-      all.u32(static_cast<std::uint32_t>(text.size())).bytes(as_view(text));
-    }
+    append_body(canonical_, rows_, 3);
     Message message;
     return message_id(crypto_, canonical_) == id && decode_message(canonical_, message) == MessageFault::kNone &&
            signed_of(epoch_of(message.created)) == rows_.integer(6) && rows_.integer(7) == 0 &&

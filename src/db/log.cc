@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 
+#include "db/body.h"
 #include "gossip/chain.h"
 #include "gossip/check.h"
 #include "gossip/limits.h"
@@ -11,29 +12,6 @@
 namespace gossip::db {
 
 namespace {
-
-constexpr std::size_t kHeadSize = 29;  // version to number of parents
-constexpr std::size_t kHeadParents = 28;
-
-// The columns of a canonical message (gossip(7), MESSAGES), already checked.
-struct Columns {
-  View head;
-  std::string_view sender, text;
-  bool known = false;
-};
-
-Columns split(View message) {
-  Columns out{.head = message, .sender = {}, .text = {}, .known = false};
-  GOSSIP_CHECK(message.size() >= kHeadSize);
-  if (message[1] != kHearsay) return out;
-  Reader r(message);
-  out.head = r.take(kHeadSize + std::size_t{32} * message[kHeadParents]);
-  out.sender = as_text(r.take(r.u8()));
-  out.text = as_text(r.take(r.u32()));
-  out.known = r.done();
-  GOSSIP_CHECK(out.known);
-  return out;
-}
 
 template <std::size_t N>
 void copy_to(std::array<std::uint8_t, N>& out, View from) {
@@ -139,12 +117,8 @@ Seq Log::Impl::last_seq() {
 }
 
 std::optional<Seq> Log::Impl::append(const Incoming& message, std::int64_t heard_ms) {
-  if (desk) {
-    Id12 mark;
-    std::copy_n(message.id.begin(), mark.size(), mark.begin());
-    desk->take(message.via, mark);
-  }
-  Columns columns = split(message.message);
+  if (desk) desk->take(message.via, front_of(message.id));
+  const BodyColumns columns = split_body(message.message);
   {
     Using use(add_row);
     use->bind(1, signed_of(message.epoch)).bind(2, message.id).bind(3, signed_of(message.via)).bind(4, heard_ms);
@@ -254,9 +228,7 @@ bool Log::Impl::store(const Incoming& message, std::int64_t heard_ms, std::map<P
     return true;
   }
   if (told_ms == 0) return false;
-  Id12 id12;
-  std::copy_n(message.id.begin(), id12.size(), id12.begin());
-  const Seq seq = find(message.epoch, id12);
+  const Seq seq = find(message.epoch, front_of(message.id));
   note_told(seq, {message.via, heard_ms}, heard_ms);
   for (const Told& by : message.told) note_told(seq, by, heard_ms);
   return false;
@@ -324,13 +296,7 @@ std::size_t Log::rows(Seq after, std::span<LogRow> out) {
 bool Log::body(Seq seq, Bytes& message) {
   Using use(impl_->body);
   if (!use->bind(1, signed_of(seq)).step()) return false;
-  Writer out(message);
-  out.bytes(use->blob(0));
-  if (use->null(1)) return true;
-  std::string_view sender = use->text(1);
-  out.u8(static_cast<std::uint8_t>(sender.size())).bytes(as_view(sender));
-  std::string_view text = use->text(2);
-  out.u32(static_cast<std::uint32_t>(text.size())).bytes(as_view(text));
+  append_body(message, impl_->body, 0);
   return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "db/body.h"
 #include "db/files.h"
 #include "db/mute.h"
 #include "db/peers.h"
@@ -13,8 +14,6 @@ namespace gossip::db {
 
 static constexpr Seq kScan = 10'000;  // rows looked at for one page, so that no read transaction grows long
 static constexpr std::size_t kPageBytes = 4 << 20;
-
-static constexpr std::int64_t kHead = 29;  // version to number of parents; they follow, 32 bytes each
 
 // ?1 is the name in `from`, ?2 the time in since_ms, ?6 the one in until_ms, ?7 the sender, ?10 the time in mutes_ms.
 static std::string conditions(Database& db, const Filter& filter) {
@@ -100,7 +99,7 @@ static std::string json_column(const std::string& name) {
 static std::vector<Hash> parents_in(View head) {
   std::vector<Hash> out;
   Reader r(head);
-  r.take(kHead - 1);
+  r.take(kHeadSize - 1);
   for (int i = r.u8(); i > 0; --i) out.push_back(r.array<32>());
   if (!r.ok()) out.clear();
   return out;
@@ -109,8 +108,7 @@ static std::vector<Hash> parents_in(View head) {
 static Shown shown_from(const Statement& row) {
   Shown out;
   out.seq = static_cast<Seq>(row.integer(0));
-  View id = row.blob(1);
-  if (id.size() == out.id.size()) std::copy(id.begin(), id.end(), out.id.begin());
+  out.id = row.hash(1);
   out.heard_ms = row.integer(2);
   out.delivered_by = row.text(3);
   out.sender = row.text(4);
@@ -181,11 +179,7 @@ std::vector<Found> find_messages(Database& db, std::string_view digits, std::siz
       " SELECT l.seq, l.id FROM days CROSS JOIN log l ON l.scope=0 AND l.epoch=days.epoch AND l.id>=? AND l.id<=? LIMIT ?");
   row.bind(1, View(*low)).bind(2, View(*high)).bind(3, signed_of(limit));
   std::vector<Found> out;
-  while (row.step()) {
-    out.push_back({static_cast<Seq>(row.integer(0)), {}});
-    const View id = row.blob(1);
-    if (id.size() == sizeof(Hash)) std::copy(id.begin(), id.end(), out.back().id.begin());
-  }
+  while (row.step()) out.push_back({static_cast<Seq>(row.integer(0)), row.hash(1)});
   return out;
 }
 

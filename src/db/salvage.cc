@@ -7,6 +7,7 @@
 #include <set>
 
 #include "db/backup.h"
+#include "db/body.h"
 #include "db/files.h"
 #include "db/graft.h"
 #include "db/peers.h"
@@ -50,12 +51,6 @@ std::vector<std::string> tables_of(Database& db) {
     return std::find(std::begin(kFirst), std::end(kFirst), a) < std::find(std::begin(kFirst), std::end(kFirst), b);
   });
   return all;
-}
-
-Hash hash_of(View bytes) {
-  Hash out{};
-  if (bytes.size() == out.size()) std::copy(bytes.begin(), bytes.end(), out.begin());
-  return out;
 }
 
 struct Named {  // by the log's index as well as by its rows
@@ -150,13 +145,13 @@ class Salvage {
   bool already_there(const std::string& table, const Statement& row) {
     if (table == "who") return row.integer(0) == 0;
     if (table != "meta" || row.text(1) != "log_key") return false;
-    if (const View key = row.blob(2); key.size() == sizeof(Hash)) log_key_ = hash_of(key);
+    if (row.blob(2).size() == sizeof(Hash)) log_key_ = row.hash(2);
     return true;
   }
 
   bool fits(const std::string& table, const Statement& row) {
     if (table == "who") return !out_.seal_lost || row.is_text(2);
-    if (table == "keys" && !out_.sealed) return row.blob(2).size() == sizeof(Hash) && key_fits_(row.blob(3), hash_of(row.blob(2)));
+    if (table == "keys" && !out_.sealed) return row.blob(2).size() == sizeof(Hash) && key_fits_(row.blob(3), row.hash(2));
     return true;
   }
 
@@ -165,7 +160,7 @@ class Salvage {
   void read_log() {
     const Walked walked = walk_table("log", "epoch, id, via, heard_ms, size, scope", [&](const Statement& row) {
       if (row.integer(0) < 1 || row.integer(6) != 0 || row.blob(2).size() != sizeof(Hash)) return;
-      rows_[row.integer(0)] = {Named{static_cast<std::uint64_t>(row.integer(1)), hash_of(row.blob(2))}, {}, row.integer(3), row.integer(4),
+      rows_[row.integer(0)] = {Named{static_cast<std::uint64_t>(row.integer(1)), row.hash(2)}, {}, row.integer(3), row.integer(4),
                                row.integer(5)};
     });
     const bool indexed = read_index("") || read_index(" DESC");
@@ -180,7 +175,7 @@ class Salvage {
     while (rows.step()) {
       progress_(0, 0);
       if (rows.integer(0) < 1 || rows.blob(2).size() != sizeof(Hash)) continue;
-      rows_[rows.integer(0)].index = Named{static_cast<std::uint64_t>(rows.integer(1)), hash_of(rows.blob(2))};
+      rows_[rows.integer(0)].index = Named{static_cast<std::uint64_t>(rows.integer(1)), rows.hash(2)};
     }
     return true;
   } catch (const Error& error) {
@@ -196,12 +191,7 @@ class Salvage {
     if (!body_) body_ = from_.prepare("SELECT seq, head, sender, text FROM body WHERE seq=?");
     body_->reset();
     if (!body_->bind(1, seq).step()) return Text::kNone;
-    Writer out(canonical);
-    out.bytes(body_->blob(1));
-    if (body_->null(2)) return Text::kThere;
-    const std::string_view sender = body_->text(2), text = body_->text(3);
-    out.u8(static_cast<std::uint8_t>(sender.size())).bytes(as_view(sender));
-    out.u32(static_cast<std::uint32_t>(text.size())).bytes(as_view(text));
+    append_body(canonical, *body_, 1);
     return Text::kThere;
   } catch (const Error& error) {
     if (error.trouble() != Trouble::kOther && !is_damage(error)) throw;

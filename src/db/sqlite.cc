@@ -151,6 +151,12 @@ View Statement::blob(int column) const {
   return {data, data ? static_cast<std::size_t>(sqlite3_column_bytes(stmt_, column)) : 0};
 }
 
+Hash Statement::hash(int column) const {
+  Hash out{};
+  if (const View bytes = blob(column); bytes.size() == out.size()) std::copy(bytes.begin(), bytes.end(), out.begin());
+  return out;
+}
+
 bool Statement::null(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_NULL; }
 
 bool Statement::is_text(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_TEXT; }

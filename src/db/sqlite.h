@@ -62,6 +62,7 @@ class Statement {
   std::int64_t integer(int column) const;
   std::string_view text(int column) const;  // until the next step or reset
   View blob(int column) const;
+  Hash hash(int column) const;              // zeros where what stands there has another size
   bool null(int column) const;
   bool is_text(int column) const;
 

@@ -210,8 +210,7 @@ void refused(Session& s) {
   const Hash id = message_id(*s.world().crypto, body);
   for (int i = 0; i < 2000; ++i, ++base) {
     Have have;
-    have.entries.push_back({base + 1, 0, body.size(), {}});
-    std::copy_n(id.begin(), 12, have.entries[0].id12.begin());
+    have.entries.push_back({base + 1, 0, body.size(), front_of(id)});
     have.upto = base + 1;
     have.tag = {1};
     s.frame(have, base);

@@ -32,9 +32,7 @@ Listed listed(Crypto& crypto, const char* text) {
   m.sender = "a";
   m.text = text;
   Bytes bytes = encode_message(m);
-  const Hash id = message_id(crypto, bytes);
-  HaveEntry entry{1, epoch_of(m.created), bytes.size(), {}};
-  std::copy_n(id.begin(), 12, entry.id12.begin());
+  const HaveEntry entry{1, epoch_of(m.created), bytes.size(), front_of(message_id(crypto, bytes))};
   return {std::move(bytes), entry};
 }
 
@@ -232,9 +230,7 @@ TEST(Load, LateBodiesPassNeitherTheQuotaNorAStall) {
   m.sender = "a";
   m.text.assign(300'000, 'x');
   const Bytes bytes = encode_message(m);
-  const Hash id = message_id(crowd.crypto, bytes);
-  HaveEntry entry{1, epoch_of(m.created), bytes.size(), {}};
-  std::copy_n(id.begin(), 12, entry.id12.begin());
+  const HaveEntry entry{1, epoch_of(m.created), bytes.size(), front_of(message_id(crowd.crypto, bytes))};
   crowd.say(1, Have{{entry}, 1, {}}, Seq{0});
   crowd.say(2, Have{{entry}, 1, {}}, Seq{0});
   crowd.pass(10 * kSecond);  // 1 is silent: 2 is asked

@@ -29,8 +29,7 @@ class HeardTest : public Scratch {
     return out;
   }
   bool tell(const Incoming& message, PeerId peer, std::int64_t at_ms) {
-    Id12 id12;
-    std::copy_n(message.id.begin(), id12.size(), id12.begin());
+    const Id12 id12 = front_of(message.id);
     return log_.told(message.epoch, id12, {peer, at_ms});
   }
   void commit(std::vector<Incoming> messages) { ASSERT_TRUE(log_.commit(messages, {}, {})); }

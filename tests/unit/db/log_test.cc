@@ -20,12 +20,6 @@ class LogTest : public Scratch {
   Log log_;
 };
 
-Id12 front(const Hash& id) {
-  Id12 out;
-  std::copy_n(id.begin(), out.size(), out.begin());
-  return out;
-}
-
 TEST_F(LogTest, EmptyAtFirst) {
   EXPECT_EQ(log_.size(), 0u);
   EXPECT_EQ(log_.chain(0), Hash{});
@@ -60,7 +54,7 @@ TEST_F(LogTest, EachMessageIsInHandBeforeItIsTouchedAndNoLonger) {
   Log log(db_, crypto_, fixed_clock, &desk);
   const std::vector<CursorUpdate> cursors{{bob, 1, {{1}, 2, {}}, true}};
   EXPECT_EQ(log.commit(two, cursors, {}).stored, 2u);
-  const std::vector<std::pair<PeerId, Id12>> wanted{{0, front(two[0].id)}, {bob, front(two[1].id)}};
+  const std::vector<std::pair<PeerId, Id12>> wanted{{0, front_of(two[0].id)}, {bob, front_of(two[1].id)}};
   EXPECT_EQ(desk.taken, wanted);
   EXPECT_FALSE(desk.holds);
   EXPECT_EQ(desk.moved, 0) << "what comes after the messages is not of the last of them";
@@ -93,7 +87,7 @@ TEST_F(LogTest, F16_SeenStaysSeenWhenTheBodyIsGone) {
   auto batch = some(3);
   ASSERT_TRUE(log_.commit(batch, {}, {}));
   db_.exec("DELETE FROM body WHERE seq=2; UPDATE log SET size=0 WHERE seq=2");
-  EXPECT_TRUE(log_.held(batch[1].epoch, front(batch[1].id)));
+  EXPECT_TRUE(log_.held(batch[1].epoch, front_of(batch[1].id)));
   EXPECT_TRUE(log_.commit(batch, {}, {}));
   EXPECT_EQ(log_.size(), 3u);
   Bytes body{1, 2};
@@ -149,7 +143,7 @@ TEST_F(LogTest, HeldNeedsTheDayAndAllTwelveBytes) {
   auto batch = some(50);
   ASSERT_TRUE(log_.commit(batch, {}, {}));
   for (const Incoming& message : batch) {
-    Id12 id = front(message.id);
+    Id12 id = front_of(message.id);
     EXPECT_TRUE(log_.held(message.epoch, id));
     EXPECT_FALSE(log_.held(message.epoch + 1, id));
     EXPECT_FALSE(log_.held(~std::uint64_t{0}, id));
@@ -261,7 +255,7 @@ TEST_F(LogTest, WhatAnotherConnectionCommitsComesWithRefresh) {
   EXPECT_EQ(log_.size(), 0u);
   std::array<LogRow, 4> rows;
   EXPECT_EQ(log_.rows(0, rows), 0u) << "one turn, one log";
-  EXPECT_TRUE(log_.held(batch[0].epoch, front(batch[0].id))) << "held looks at the file";
+  EXPECT_TRUE(log_.held(batch[0].epoch, front_of(batch[0].id))) << "held looks at the file";
   EXPECT_TRUE(log_.refresh());
   EXPECT_EQ(log_.size(), 3u);
   EXPECT_FALSE(log_.refresh());

@@ -81,8 +81,7 @@ TEST_F(RetentionTest, F16_WhatWasDeletedIsKnownAndNeverComesBack) {
   EXPECT_EQ(row.size, 0u) << "so that it is not announced";
   Bytes body;
   EXPECT_FALSE(log_.body(1, body));
-  Id12 id12;
-  std::copy_n(in.id.begin(), id12.size(), id12.begin());
+  const Id12 id12 = front_of(in.id);
   EXPECT_TRUE(log_.held(in.epoch, id12)) << "so that it is not asked for";
   EXPECT_EQ(log_.commit({&in, 1}, {}, {}).stored, 0u) << "nor taken where it comes all the same";
   EXPECT_EQ(kept(), "2");
