@@ -13,6 +13,7 @@ namespace gossip::db {
 namespace {
 
 constexpr int kPagesAtOnce = 256;
+constexpr std::int64_t kMoreThanWere = 1000, kNoSuchWho = std::int64_t{1} << 40;  // numbers left out; one that cannot be
 
 constexpr const char* kColumns[] = {  // what every program relies on
     "k, v FROM meta", "name, n FROM counter", "id, name FROM who", "seq, scope, epoch, id, via, heard_ms, size FROM log",
@@ -75,22 +76,11 @@ bool gather(const std::string& path) try {
   return false;
 }
 
-constexpr char kLastWho[] = "SELECT seq FROM sqlite_sequence WHERE name='who'";
-
-std::optional<std::int64_t> last_who(const std::string& path) try {
+std::optional<std::int64_t> last_who_at(const std::string& path) try {
   Database old(path, Database::Mode::kRead, 0);
-  const std::int64_t last = old.number(kLastWho);
-  return last < kNoSuchWho ? std::optional(last) : std::nullopt;
+  return last_who(old);
 } catch (const Error&) {
   return std::nullopt;
-}
-
-// No number of a friend is given twice, nor one that was given after the copy was taken: what friends are told of our log is derived
-// from it. Where the last one cannot be known, some are left out.
-void go_on_counting(const std::string& copy, std::optional<std::int64_t> last, bool whole) {
-  Database db(copy, Database::Mode::kCreate, 0);
-  const std::int64_t here = db.number(kLastWho), least = whole && last ? here : here + kMoreThanWere;
-  db.prepare("UPDATE sqlite_sequence SET seq=? WHERE name='who'").bind(1, std::max(least, last.value_or(0))).run();
 }
 
 // Reads it again: nothing of it is remembered.
@@ -131,6 +121,18 @@ void put_in_place(Unfinished& copy, const std::string& path, const std::string& 
 
 }  // namespace
 
+std::optional<std::int64_t> last_who(Database& db) try {
+  Statement row = db.prepare("SELECT seq FROM sqlite_sequence WHERE name='who'");
+  return row.step() && row.integer(0) < kNoSuchWho ? std::optional(row.integer(0)) : std::nullopt;
+} catch (const Error&) {
+  return std::nullopt;
+}
+
+void go_on_counting(Database& db, std::optional<std::int64_t> last, bool sure) {
+  db.prepare("UPDATE sqlite_sequence SET seq=max(seq + ?, ?) WHERE name='who'")
+      .bind(1, sure && last ? 0 : kMoreThanWere).bind(2, last.value_or(0)).run();
+}
+
 std::int64_t check_whole(Database& db) {
   Statement check = db.prepare("PRAGMA integrity_check(1)");
   if (!check.step() || check.text(0) != "ok") damaged(db, std::string(check.text(0)));
@@ -161,7 +163,10 @@ Copied restore_store(const std::string& from, const std::string& path, const std
   {
     DirectoryLock lock(directory_of(path));  // nobody opens it meanwhile
     const bool old = check_file(path) > 0, whole = old && gather(path);
-    go_on_counting(copy.path(), old ? last_who(path) : std::nullopt, whole);
+    {
+      Database made(copy.path(), Database::Mode::kCreate, 0);
+      go_on_counting(made, old ? last_who_at(path) : std::nullopt, whole);
+    }
     put_in_place(copy, path, kept, old);
   }
   open_store(path, {.create = false});  // as every program does: it is there, and in the mode it is used in

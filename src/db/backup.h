@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "db/files.h"
@@ -13,8 +14,11 @@ struct Copied {
   std::int64_t messages = 0, bytes = 0;
 };
 
-// Where the last number that a friend was given cannot be read: how many are left out, and what cannot be one.
-constexpr std::int64_t kMoreThanWere = 1000, kNoSuchWho = std::int64_t{1} << 40;
+// The last number that a friend was given; nothing where that cannot be known.
+std::optional<std::int64_t> last_who(Database& db);
+// No number of a friend is given twice, nor one that was given in the other store, whose last one was `last`: what friends are told
+// of our log is derived from it. Unless that was the last for sure, some are left out.
+void go_on_counting(Database& db, std::optional<std::int64_t> last, bool sure);
 
 // Reads all of a store and looks whether it is whole: pages and indexes, tables and references, and that the log has no holes.
 // Gives the number of messages. Throws Error(kDamaged).

@@ -153,6 +153,13 @@ void link_file(const std::string& path, const std::string& other) {
   sync_file(directory_of(other));
 }
 
+std::string free_name(const std::string& wanted) {
+  struct stat st {};
+  std::string name = wanted;
+  for (int n = 2; look(name, st); ++n) name = wanted + "-" + std::to_string(n);
+  return name;
+}
+
 static bool is_same(const std::string& a, const std::string& b) {
   struct stat one {}, other {};
   return ::stat(a.c_str(), &one) == 0 && ::stat(b.c_str(), &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;

@@ -35,6 +35,7 @@ void make_private_file(const std::string& path);                    // empty, 06
 void remove_file(const std::string& path);                          // no error when there is none
 void replace_file(const std::string& from, const std::string& to);  // fsync, rename, fsync of the directory
 void link_file(const std::string& path, const std::string& other);  // a second name that nobody has; fsync of the directory
+std::string free_name(const std::string& wanted);                   // that, or with -2, -3 ... behind it, which nobody has yet
 std::int64_t size_of(const std::string& path);                      // 0 when there is none
 
 // Whether a store at `path` has a file of this name, or may make one; other names of the same file count.

@@ -18,13 +18,6 @@ static void copy_beside(Database& db, const std::string& path, const std::string
   }
 }
 
-// An older copy may be what a person would go back to.
-static std::string free_name(const std::string& wanted) {
-  std::string name = wanted;
-  for (int n = 2; check_file(name) >= 0; ++n) name = wanted + "-" + std::to_string(n);
-  return name;
-}
-
 static void step_once(Database& db, int from, Step step) {
   db.exec("BEGIN EXCLUSIVE");
   try {
@@ -47,6 +40,7 @@ void migrate_by(Database& db, const std::string& path, int first, std::span<cons
   const std::string found = "database " + path + " has schema " + std::to_string(version);
   if (version > newest) throw Error(Trouble::kNewer, found + ", made by a newer gossipd");
   if (version < first) throw Error(Trouble::kDamaged, found + ", which never was");
+  // An older copy may be what a person would go back to.
   copy_beside(db, path, free_name(path + ".v" + std::to_string(version)));
   for (int at = static_cast<int>(version); at < newest; ++at) step_once(db, at, steps[static_cast<std::size_t>(at - first)]);
 }

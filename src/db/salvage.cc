@@ -224,16 +224,9 @@ class Salvage {
   std::optional<std::int64_t> via_of(const Row& row) {
     if (row.row) return stand_in(row.via) ? std::optional(row.via) : std::nullopt;
     if (!nobody_) {
-      nobody_ = std::max(into_.number("SELECT max(id) + 1 FROM who"), last_who().value_or(0) + 1);
+      nobody_ = std::max(into_.number("SELECT max(id) + 1 FROM who"), last_who(from_).value_or(0) + 1);
     }
     return stand_in(*nobody_) ? nobody_ : std::nullopt;
-  }
-
-  std::optional<std::int64_t> last_who() try {
-    Statement row = from_.prepare("SELECT seq FROM sqlite_sequence WHERE name='who'");
-    return row.step() && row.integer(0) < kNoSuchWho ? std::optional(row.integer(0)) : std::nullopt;
-  } catch (const Error&) {
-    return std::nullopt;
   }
 
   void add(const Named& named, std::int64_t via, std::int64_t heard_ms, std::int64_t size, bool text) {
@@ -300,8 +293,7 @@ class Salvage {
     } else {
       into_.exec("DELETE FROM peer_sync");
     }
-    const std::optional<std::int64_t> last = last_who();
-    into_.prepare("UPDATE sqlite_sequence SET seq=max(seq + ?, ?) WHERE name='who'").bind(1, last ? 0 : kMoreThanWere).bind(2, last.value_or(0)).run();
+    go_on_counting(into_, last_who(from_), true);
   }
 
   Database& from_;

@@ -50,16 +50,12 @@ std::string counted(const db::Copied& copied) {
   return std::to_string(copied.messages) + (copied.messages == 1 ? " message, " : " messages, ") + std::to_string(copied.bytes) + " bytes";
 }
 
-// A name that nobody has: in UTC, to the second, and a number where that is taken.
+// In UTC, to the second.
 std::string kept_name(const std::string& db_path) {
   std::string now = format_utc(sys::wall_ms());
   for (char& c : now) c = c == ' ' ? 'T' : c;
   std::erase_if(now, [](char c) { return c == '-' || c == ':'; });
-  const std::string name = db_path + ".before-restore-" + now;
-  struct stat facts {};
-  std::string free = name;
-  for (int i = 2; look(free, facts); ++i) free = name + "-" + std::to_string(i);
-  return free;
+  return db::free_name(db_path + ".before-restore-" + now);
 }
 
 void note_restored(const db::Copied& copied, const std::string& kept, bool had_one) {
