@@ -192,7 +192,7 @@ Unfinished::Unfinished(const std::string& wanted) : path_(unfinished_name(wanted
 }
 
 Unfinished::~Unfinished() {
-  for (const char* rest : {"", "-wal", "-shm", "-journal", ".new", ".new-journal"}) ::unlink((path_ + rest).c_str());
+  for (const char* rest : {"", "-wal", "-shm", "-journal"}) ::unlink((path_ + rest).c_str());
 }
 
 // Not every filesystem can do it in one call, and some have no hard links either.
