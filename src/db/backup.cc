@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "db/files.h"
+#include "db/inspect.h"
 #include "db/schema.h"
 #include "gossip/chain.h"
 
@@ -15,25 +16,8 @@ namespace {
 constexpr int kPagesAtOnce = 256;
 constexpr std::int64_t kMoreThanWere = 1000, kNoSuchWho = std::int64_t{1} << 40;  // numbers left out; one that cannot be
 
-constexpr const char* kColumns[] = {  // what every program relies on
-    "k, v FROM meta", "name, n FROM counter", "id, name FROM who", "seq, scope, epoch, id, via, heard_ms, size FROM log",
-    "seq, head, sender, text FROM body", "seq, chain FROM log_chain",
-    "own, texts, bytes, own_bytes FROM total", "id, fp, private FROM keys",
-    "id, name, key, pub, pub_fp, gen, pq_seen FROM peers", "peer, place, host, port, worked FROM peer_address",
-    "peer, gen, log_id, cursor, tag, acked, day, taken FROM peer_sync", "peer, side, state, reason FROM peer_state",
-    "seq, id FROM v_messages", "id, name FROM v_peers"};
-
 [[noreturn]] void damaged(Database& db, const std::string& how) {
   throw Error(Trouble::kDamaged, "database " + db.file() + " is damaged: " + how, "put a backup in its place");
-}
-
-// Older schemas may lack some of it; gossipd steps them up.
-void check_tables(Database& db) try {
-  if (db.pragma("user_version") != kSchemaVersion) return;
-  for (const char* one : kColumns) db.prepare(std::string("SELECT ") + one);
-} catch (const Error& error) {
-  if (error.trouble() != Trouble::kOther) throw;
-  damaged(db, "its tables are not as they were made");
 }
 
 void copy_pages(Database& from, Database& to, const Progress& progress) {
@@ -137,7 +121,7 @@ std::int64_t check_whole(Database& db) {
   Statement check = db.prepare("PRAGMA integrity_check(1)");
   if (!check.step() || check.text(0) != "ok") damaged(db, std::string(check.text(0)));
   check.reset();
-  check_tables(db);
+  if (db.pragma("user_version") == kSchemaVersion && !has_all_tables(db)) damaged(db, "its tables are not as they were made");
   if (db.prepare("PRAGMA foreign_key_check").step()) damaged(db, "a row refers to one that is not there");
   const std::int64_t rows = db.number("SELECT count(*) FROM log");
   if (rows != db.number("SELECT coalesce(max(seq), 0) FROM log")) damaged(db, "its log has a hole");

@@ -5,6 +5,7 @@
 #include "db/body.h"
 #include "db/sealed.h"
 #include "db/tables.h"
+#include "db/walk.h"
 #include "gossip/chain.h"
 #include "gossip/message.h"
 #include "gossip/secret.h"
@@ -13,6 +14,12 @@ namespace gossip::db {
 namespace {
 
 constexpr std::int64_t kRows = 500;  // looked at in one statement, so that no read transaction grows long
+
+Database as_made() {
+  Database out = Database::in_memory();
+  out.exec(kTables);
+  return out;
+}
 
 using Schema = std::map<std::string, std::string>;  // "table log" -> how it was made
 // What stands behind the index of words is made by SQLite, as its version has it.
@@ -98,8 +105,7 @@ std::vector<std::string> integrity(Database& db, int most) {
 }
 
 std::vector<std::string> foreign_schema(Database& db) {
-  Database fresh = Database::in_memory();
-  fresh.exec(kTables);
+  Database fresh = as_made();
   Schema there = schema_of(db);
   std::vector<std::string> out;
   for (const auto& [name, sql] : schema_of(fresh)) {
@@ -109,6 +115,24 @@ std::vector<std::string> foreign_schema(Database& db) {
   }
   for (const auto& [name, sql] : there) out.push_back(name);
   return out;
+}
+
+std::vector<std::string> columns_of(Database& db, const std::string& table) {
+  return db.texts("SELECT name FROM pragma_table_info('" + table + "') ORDER BY cid");
+}
+
+bool has_all_tables(Database& db) try {
+  Database fresh = as_made();
+  const std::vector<std::string> names = fresh.texts(
+      "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'search%'");
+  for (const std::string& name : names) {
+    if (columns_of(db, name) != columns_of(fresh, name)) return false;
+    db.prepare("SELECT * FROM " + name);
+  }
+  return true;
+} catch (const Error& error) {
+  if (error.trouble() != Trouble::kOther && !is_damage(error)) throw;
+  return false;
 }
 
 Rehashed rehash(Database& db, Crypto& crypto, const std::function<void(Seq, Seq)>& progress) {

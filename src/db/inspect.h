@@ -17,6 +17,11 @@ std::vector<std::string> integrity(Database& db, int most);
 // Tables, indexes and views that are not as this version makes them: "table log", "view v_peers". Empty: all are.
 std::vector<std::string> foreign_schema(Database& db);
 
+// Whether every table and view of this version is there and can be asked for every column, whatever then comes of it. Without the
+// index of words: it can be made anew.
+bool has_all_tables(Database& db);
+std::vector<std::string> columns_of(Database& db, const std::string& table);  // in their order; none where there is no such table
+
 // Every kept text against its id, and what the log says of it.
 struct Rehashed {
   std::int64_t right = 0;

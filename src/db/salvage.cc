@@ -10,6 +10,7 @@
 #include "db/body.h"
 #include "db/files.h"
 #include "db/graft.h"
+#include "db/inspect.h"
 #include "db/peers.h"
 #include "db/schema.h"
 #include "db/walk.h"
@@ -30,22 +31,11 @@ bool among(const std::string_view (&names)[N], std::string_view name) {
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
-std::vector<std::string> texts(Database& db, const std::string& sql) {
-  Statement rows = db.prepare(sql);
-  std::vector<std::string> out;
-  while (rows.step()) out.emplace_back(rows.text(0));
-  return out;
-}
-
-std::vector<std::string> columns_of(Database& db, const std::string& table) {
-  return texts(db, "SELECT name FROM pragma_table_info('" + table + "') ORDER BY cid");
-}
-
 // Without the index of words, which the daemon makes anew, and what is kept for a while only: questions, and who told us of what.
 std::vector<std::string> tables_of(Database& db) {
-  std::vector<std::string> all = texts(
-      db, "SELECT name FROM sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'search%'"
-          " AND name NOT IN ('heard', 'ping') ORDER BY rowid");
+  std::vector<std::string> all = db.texts(
+      "SELECT name FROM sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'search%'"
+      " AND name NOT IN ('heard', 'ping') ORDER BY rowid");
   std::stable_partition(all.begin(), all.end(), [](const std::string& name) { return among(kFirst, name); });
   std::sort(all.begin(), all.begin() + std::size(kFirst), [](const std::string& a, const std::string& b) {
     return std::find(std::begin(kFirst), std::end(kFirst), a) < std::find(std::begin(kFirst), std::end(kFirst), b);
@@ -312,18 +302,6 @@ class Salvage {
   std::int64_t heard_ms_ = 0;
 };
 
-// Whether every table can be asked for every column, whatever then comes of it.
-bool described(Database& db, Database& like) try {
-  for (const std::string& table : tables_of(like)) {
-    if (columns_of(db, table) != columns_of(like, table)) return false;
-    db.prepare("SELECT * FROM " + table);
-  }
-  return true;
-} catch (const Error& error) {
-  if (error.trouble() != Trouble::kOther && !is_damage(error)) throw;
-  return false;
-}
-
 std::unique_ptr<Database> open_damaged(const std::string& path) try {
   return std::make_unique<Database>(path, Database::Mode::kWrite, 0);
 } catch (const Error& error) {
@@ -344,13 +322,13 @@ static Salvaged salvage_into(const std::string& work, const std::string& damaged
   fill_store(work);
   auto to = std::make_unique<Database>(open_store(work, {}));
   std::unique_ptr<Database> from = open_damaged(damaged);
-  const bool whole = from && described(*from, *to);
+  const bool whole = from && has_all_tables(*from);
   if (!whole) {
     from.reset(), to.reset();
     graft_tables(damaged, work);
     from = open_damaged(damaged);
     to = std::make_unique<Database>(open_store(work, {}));
-    if (!from || !described(*from, *to)) nothing();
+    if (!from || !has_all_tables(*from)) nothing();
   }
   to->tidy_at_close();
   if (const std::int64_t version = from->pragma("user_version"); whole && version > kSchemaVersion)

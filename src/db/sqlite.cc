@@ -291,6 +291,13 @@ std::int64_t Database::number(std::string_view sql) {
   return row.step() ? row.integer(0) : 0;
 }
 
+std::vector<std::string> Database::texts(std::string_view sql) {
+  Statement rows = prepare(sql);
+  std::vector<std::string> out;
+  while (rows.step()) out.emplace_back(rows.text(0));
+  return out;
+}
+
 std::int64_t Database::pragma(const std::string& name) { return number("PRAGMA " + name); }
 
 void Database::tidy_at_close() { set_switch(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0); }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "gossip/bytes.h"
 
@@ -94,6 +95,7 @@ class Database {
   // the whole file for itself, so nobody can write meanwhile, and no fence is needed.
   void tidy_at_close();
   std::int64_t number(std::string_view sql);       // first column of the first row; 0 where there is none
+  std::vector<std::string> texts(std::string_view sql);  // first column of every row
   std::int64_t pragma(const std::string& name);    // integer value of PRAGMA name
   std::string file() const;                        // the full path
   std::int64_t changes() const;
