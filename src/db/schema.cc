@@ -66,7 +66,7 @@ static void check_length(const std::string& path, const Bytes& header) {
   const auto there = static_cast<std::uint64_t>(size_of(path));
   if (there >= wanted) return;
   throw Error(Trouble::kDamaged, path + " is cut off: " + std::to_string(there) + " of " + std::to_string(wanted) + " bytes are there",
-              "gossipc recover saves what can be read; or put a backup in its place");
+              kDamagedHint);
 }
 
 // Offsets: SQLite file format 1.3. All of it is in the file from the start, whatever the WAL holds.
@@ -119,7 +119,7 @@ static void check_contents(Database& db, const std::string& path) {
     if (error.trouble() != Trouble::kOther) throw;
   }
   throw Error(Trouble::kDamaged, "database " + path + " is damaged: its first table is not as it was made",
-              "gossipc recover saves what can be read; or put a backup in its place");
+              kDamagedHint);
 }
 
 Database open_store(const std::string& path, const OpenOptions& options) {

@@ -41,7 +41,7 @@ static Trouble trouble_of(sqlite3* db, int code) {
 static const char* hint_for(Trouble trouble) {
   switch (trouble) {
     case Trouble::kBusy: return "another program is writing; try again";
-    case Trouble::kDamaged: return "gossipc recover saves what can be read; or put a backup in its place";
+    case Trouble::kDamaged: return kDamagedHint;
     case Trouble::kFull: return "make room on the disk, or make it writable";
     case Trouble::kIo: return "the system's log may tell what is wrong with the disk, or with the file's permissions";
     default: return "";

@@ -29,6 +29,8 @@ enum class Trouble {
   kOther,
 };
 
+constexpr const char* kDamagedHint = "gossipc recover saves what can be read; or put a backup in its place";
+
 class Error : public std::runtime_error {
  public:
   Error(Trouble trouble, const std::string& what, std::string hint = {})

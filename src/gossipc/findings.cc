@@ -14,13 +14,16 @@ void Findings::put(const char* level, const char* check, const std::string& what
   }
 }
 
-void Findings::sum_up(const std::string& looked_at) {
+void Findings::sum_up(const std::string& database, std::optional<std::int64_t> messages) {
   const std::string counts = std::to_string(errors_) + " errors, " + std::to_string(warnings_) + " warnings";
+  const std::string counted = messages ? std::to_string(*messages) + " messages: " : "";
   if (call_.options.has(kJson)) {
-    json_.text("database", looked_at).integer("errors", errors_).integer("warnings", warnings_);
+    json_.text("database", database);
+    messages ? json_.integer("messages", *messages) : json_.null("messages");
+    json_.integer("errors", errors_).integer("warnings", warnings_);
     call_.out.put(shown(json_.take(), Show::kJson) + "\n");
   } else {
-    call_.out.put(shown((errors_ ? "not ok: " : "ok: ") + looked_at + ": " + counts) + "\n");
+    call_.out.put(shown((errors_ ? "not ok: " : "ok: ") + database + ": " + counted + counts) + "\n");
   }
 }
 

@@ -1,6 +1,7 @@
 // What fsck finds, as it finds it: one line each on standard output.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "db/json.h"
@@ -17,7 +18,7 @@ class Findings {
   void error(const char* check, const db::Error& error) { this->error(check, error.what(), error.hint()); }
   int warnings() const { return warnings_; }
   int errors() const { return errors_; }
-  void sum_up(const std::string& looked_at);  // the last line
+  void sum_up(const std::string& database, std::optional<std::int64_t> messages);  // the last line; none: they could not be counted
 
  private:
   void put(const char* level, const char* check, const std::string& what, const std::string& hint);

@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::int64_t kDay = 86'400'000;
 constexpr std::int64_t kMostWal = 64 << 20;
-constexpr const char* kBackup = "gossipc recover saves what can be read; or put a backup in its place";
 
 void check_modes(Call& call, Findings& found) {
   const std::string& path = call.config.db_path;
@@ -44,9 +43,9 @@ void check_modes(Call& call, Findings& found) {
 
 void check_schema(db::Database& db, Findings& found) {
   for (const std::string& name : db::foreign_schema(db)) {
-    found.error("schema", name + " is not as this version makes it", kBackup);
+    found.error("schema", name + " is not as this version makes it", db::kDamagedHint);
   }
-  for (const std::string& line : db::integrity(db, 20)) found.error("integrity", line, kBackup);
+  for (const std::string& line : db::integrity(db, 20)) found.error("integrity", line, db::kDamagedHint);
 }
 
 void check_texts(Call& call, db::Database& db, Findings& found) {
@@ -57,7 +56,7 @@ void check_texts(Call& call, db::Database& db, Findings& found) {
   });
   ticker.clear();
   const auto say = [&](std::int64_t n, const std::string& what) {
-    if (n > 0) found.error("texts", std::to_string(n) + " " + what, kBackup);
+    if (n > 0) found.error("texts", std::to_string(n) + " " + what, db::kDamagedHint);
   };
   std::string where;
   for (Seq seq : out.first_wrong) where += (where.empty() ? ": seq " : ", ") + std::to_string(seq);
@@ -71,7 +70,7 @@ void check_texts(Call& call, db::Database& db, Findings& found) {
 void check_keys(db::Database& db, Findings& found) {
   std::int64_t bad = 0;
   db::each_key(db, [&](const db::KeyRow& key) { bad += !key_fits(key.private_der, key.fp); });
-  if (bad > 0) found.error("keys", std::to_string(bad) + " private keys do not parse, or are not what they are kept under", kBackup);
+  if (bad > 0) found.error("keys", std::to_string(bad) + " private keys do not parse, or are not what they are kept under", db::kDamagedHint);
   if (db::unassigned_keys(db) == 0) {
     found.warning("keys", "no unassigned key is ready: strangers get no decoy, and add-peer has to make one", "gossipd makes them when it runs");
   }
@@ -179,12 +178,12 @@ int fsck(Call& call) {
   check_modes(call, found);
   const bool modes = found.errors() == 0;
   const bool running = check_daemon(call, found);
-  std::string size;
+  std::optional<std::int64_t> messages;
   check_leftovers(path, found);
   try {
     db::Database db = open_as_it_is(call, false);
     check_contents(call, db, running, found);
-    size = ": " + std::to_string(db::last_seq(db)) + " messages";
+    messages = db::signed_of(db::last_seq(db));
     part("seal", found, [&] {
       db::unlock(db, key_maker(passphrase), false);
       part("keys", found, [&] { check_keys(db, found); });
@@ -194,7 +193,7 @@ int fsck(Call& call) {
     if (error.trouble() == db::Trouble::kBusy || error.trouble() == db::Trouble::kMissing) throw;
     if (modes || error.trouble() != db::Trouble::kNotOurs) found.error("database", error);  // else it was said
   }
-  found.sum_up(path + size);
+  found.sum_up(path, messages);
   return found.errors() > 0 ? kDamaged : kDone;
 }
 
