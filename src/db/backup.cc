@@ -17,7 +17,7 @@ constexpr int kPagesAtOnce = 256;
 constexpr std::int64_t kMoreThanWere = 1000, kNoSuchWho = std::int64_t{1} << 40;  // numbers left out; one that cannot be
 
 [[noreturn]] void damaged(Database& db, const std::string& how) {
-  throw Error(Trouble::kDamaged, "database " + db.file() + " is damaged: " + how, kDamagedHint);
+  throw Error(Trouble::kDamaged, "database " + db.file() + " is damaged: " + how);
 }
 
 void copy_pages(Database& from, Database& to, const Progress& progress) {

@@ -90,6 +90,12 @@ class Rehash {
 
 }  // namespace
 
+// The first finding has a line before it that names the database as SQLite calls it.
+static std::string without_heading(std::string line) {
+  if (line.starts_with("***")) line.erase(0, line.find('\n') + 1);
+  return line;
+}
+
 std::vector<std::string> integrity(Database& db, int most) {
   std::vector<std::string> out;
   for (const std::string& check : {"integrity_check(" + std::to_string(most) + ")", std::string("foreign_key_check")}) {
@@ -98,7 +104,7 @@ std::vector<std::string> integrity(Database& db, int most) {
       if (rows.text(0) == "ok") continue;
       const bool reference = check == "foreign_key_check";
       out.push_back(reference ? "a row of " + std::string(rows.text(0)) + " belongs to one of " + std::string(rows.text(2)) + " that is not there"
-                              : std::string(rows.text(0)));
+                              : without_heading(std::string(rows.text(0))));
     }
   }
   return out;

@@ -15,7 +15,7 @@ namespace {
 
 template <std::size_t N>
 void copy_to(std::array<std::uint8_t, N>& out, View from) {
-  if (from.size() != N) throw Error(Trouble::kDamaged, "the database has a value of the wrong size", kDamagedHint);
+  if (from.size() != N) throw Error(Trouble::kDamaged, "the database has a value of the wrong size");
   std::copy(from.begin(), from.end(), out.begin());
 }
 
@@ -107,7 +107,7 @@ Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)()
 }
 
 void Log::Impl::damaged(const std::string& how) const {
-  throw Error(Trouble::kDamaged, "database " + db.file() + " " + how, kDamagedHint);
+  throw Error(Trouble::kDamaged, "database " + db.file() + " " + how);
 }
 
 Seq Log::Impl::last_seq() {

@@ -115,7 +115,7 @@ std::string definition(Database& db, const char* view) {
     const std::size_t at = sql.find(" AS");  // CREATE VIEW NAME AS
     if (at != sql.npos) return std::string(sql.substr(at));
   }
-  throw Error(Trouble::kDamaged, "database " + db.file() + " has no view " + view, kDamagedHint);
+  throw Error(Trouble::kDamaged, "database " + db.file() + " has no view " + view);
 }
 
 }  // namespace

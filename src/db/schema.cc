@@ -65,8 +65,7 @@ static void check_length(const std::string& path, const Bytes& header) {
   const std::uint64_t page = Reader(View(header).subspan(16)).u16(), wanted = (page == 1 ? 65536 : page) * big_endian(header, 28);
   const auto there = static_cast<std::uint64_t>(size_of(path));
   if (there >= wanted) return;
-  throw Error(Trouble::kDamaged, path + " is cut off: " + std::to_string(there) + " of " + std::to_string(wanted) + " bytes are there",
-              kDamagedHint);
+  throw Error(Trouble::kDamaged, path + " is cut off: " + std::to_string(there) + " of " + std::to_string(wanted) + " bytes are there");
 }
 
 // Offsets: SQLite file format 1.3. All of it is in the file from the start, whatever the WAL holds.
@@ -118,8 +117,7 @@ static void check_contents(Database& db, const std::string& path) {
   } catch (const Error& error) {
     if (error.trouble() != Trouble::kOther) throw;
   }
-  throw Error(Trouble::kDamaged, "database " + path + " is damaged: its first table is not as it was made",
-              kDamagedHint);
+  throw Error(Trouble::kDamaged, "database " + path + " is damaged: its first table is not as it was made");
 }
 
 Database open_store(const std::string& path, const OpenOptions& options) {

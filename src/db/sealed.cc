@@ -13,8 +13,7 @@ Stored as_it_is(View bytes, bool text) { return {Bytes(bytes.begin(), bytes.end(
 
 // For a value that is not sealed; a blob where a text should be was sealed with a key nobody knows of any more.
 [[noreturn]] void damaged(std::string_view column) {
-  throw Error(Trouble::kDamaged, "the database is damaged: a value of " + std::string(column) + " has no form we know",
-              kDamagedHint);
+  throw Error(Trouble::kDamaged, "the database is damaged: a value of " + std::string(column) + " has no form we know");
 }
 
 Bytes key_and_fp(std::int64_t key, const Hash& fp) {

@@ -38,10 +38,10 @@ static Trouble trouble_of(sqlite3* db, int code) {
   }
 }
 
-static const char* hint_for(Trouble trouble) {
+const char* hint_for(Trouble trouble) {
   switch (trouble) {
     case Trouble::kBusy: return "another program is writing; try again";
-    case Trouble::kDamaged: return kDamagedHint;
+    case Trouble::kDamaged: return "gossipc recover saves what can be read; or put a backup in its place";
     case Trouble::kFull: return "make room on the disk, or make it writable";
     case Trouble::kIo: return "the system's log may tell what is wrong with the disk, or with the file's permissions";
     default: return "";
@@ -73,8 +73,9 @@ static std::string file_of(sqlite3* db) {
   std::string what = "database " + file + words_for(db, code, trouble);
   int error = sqlite3_system_errno(db);
   if ((trouble == Trouble::kIo || trouble == Trouble::kFull) && error != 0) what += std::string(": ") + std::strerror(error);
-  what += std::string(" (") + call + ", code " + std::to_string(code) + ")";
-  throw Error(trouble, what, hint_for(trouble));
+  const std::string where = trouble == Trouble::kOther ? std::string(call) + ", " : "";
+  what += " (" + where + "SQLite code " + std::to_string(code) + ")";
+  throw Error(trouble, what);
 }
 
 [[noreturn]] static void throw_error(sqlite3* db, const char* call) { throw_error(db, call, file_of(db)); }

@@ -1,4 +1,4 @@
-// SQLite behind RAII: Database, Statement, Transaction. Errors are exceptions that name the call and carry a kind;
+// SQLite behind RAII: Database, Statement, Transaction. Errors are exceptions that say what is wrong and carry a kind;
 // where memory ran out, std::bad_alloc.
 #pragma once
 
@@ -29,11 +29,12 @@ enum class Trouble {
   kOther,
 };
 
-constexpr const char* kDamagedHint = "gossipc recover saves what can be read; or put a backup in its place";
+const char* hint_for(Trouble trouble);  // what to do about it where nothing else is said; may be empty
 
 class Error : public std::runtime_error {
  public:
-  Error(Trouble trouble, const std::string& what, std::string hint = {})
+  Error(Trouble trouble, const std::string& what) : Error(trouble, what, hint_for(trouble)) {}
+  Error(Trouble trouble, const std::string& what, std::string hint)
       : std::runtime_error(what), trouble_(trouble), hint_(std::move(hint)) {}
   Trouble trouble() const { return trouble_; }
   const std::string& hint() const { return hint_; }  // what to do about it, or empty

@@ -44,8 +44,7 @@ Bytes Vault::open_with(View key, const Place& place, View sealed) {
     Bytes out(sealed.size() - kAdds);
     if (crypto_->open(key, sealed.first(kNonce), associated(place), sealed.subspan(kNonce), out)) return out;
   }
-  throw Error(Trouble::kDamaged, "the database is damaged: a sealed value of " + std::string(place.column) + " does not open",
-              kDamagedHint);
+  throw Error(Trouble::kDamaged, "the database is damaged: a sealed value of " + std::string(place.column) + " does not open");
 }
 
 Bytes Vault::seal(const Place& place, View plain) { return seal_with(rows_, rng_->array<kNonce>(), place, plain); }

@@ -23,6 +23,8 @@ namespace {
 constexpr std::int64_t kDay = 86'400'000;
 constexpr std::int64_t kMostWal = 64 << 20;
 
+std::string damage_hint() { return db::hint_for(db::Trouble::kDamaged); }
+
 void check_modes(Call& call, Findings& found) {
   const std::string& path = call.config.db_path;
   const auto look = [&](auto check) {
@@ -35,7 +37,7 @@ void check_modes(Call& call, Findings& found) {
   };
   look([&] { db::check_directory(db::directory_of(path), false); });
   for (const char* rest : {"", "-wal", "-shm", "-journal"}) look([&] { db::check_file(path + rest); });
-  for (const char* rest : {".lock", ".bell"}) {
+  for (const char* rest : {".lock", ".bell", ".crash"}) {
     if (::access((path + rest).c_str(), F_OK) == 0) look([&] { db::check_ours(path + rest); });
   }
   look([&] { db::check_writable(path); });
@@ -43,9 +45,9 @@ void check_modes(Call& call, Findings& found) {
 
 void check_schema(db::Database& db, Findings& found) {
   for (const std::string& name : db::foreign_schema(db)) {
-    found.error("schema", name + " is not as this version makes it", db::kDamagedHint);
+    found.error("schema", name + " is not as this version makes it", damage_hint());
   }
-  for (const std::string& line : db::integrity(db, 20)) found.error("integrity", line, db::kDamagedHint);
+  for (const std::string& line : db::integrity(db, 20)) found.error("integrity", line, damage_hint());
 }
 
 void check_texts(Call& call, db::Database& db, Findings& found) {
@@ -56,7 +58,7 @@ void check_texts(Call& call, db::Database& db, Findings& found) {
   });
   ticker.clear();
   const auto say = [&](std::int64_t n, const std::string& what) {
-    if (n > 0) found.error("texts", std::to_string(n) + " " + what, db::kDamagedHint);
+    if (n > 0) found.error("texts", std::to_string(n) + " " + what, damage_hint());
   };
   std::string where;
   for (Seq seq : out.first_wrong) where += (where.empty() ? ": seq " : ", ") + std::to_string(seq);
@@ -70,7 +72,7 @@ void check_texts(Call& call, db::Database& db, Findings& found) {
 void check_keys(db::Database& db, Findings& found) {
   std::int64_t bad = 0;
   db::each_key(db, [&](const db::KeyRow& key) { bad += !key_fits(key.private_der, key.fp); });
-  if (bad > 0) found.error("keys", std::to_string(bad) + " private keys do not parse, or are not what they are kept under", db::kDamagedHint);
+  if (bad > 0) found.error("keys", std::to_string(bad) + " private keys do not parse, or are not what they are kept under", damage_hint());
   if (db::unassigned_keys(db) == 0) {
     found.warning("keys", "no unassigned key is ready: strangers get no decoy, and add-peer has to make one", "gossipd makes them when it runs");
   }

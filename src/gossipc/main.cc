@@ -1,4 +1,5 @@
 // gossipc: the program people type at. stdout is data, stderr is words; gossipc(1).
+#include <cerrno>
 #include <cstdio>
 #include <new>
 
@@ -51,7 +52,8 @@ int run_or_report(int argc, char** argv, int out) {
   } catch (const Unusable& unusable) {
     return fail(kUsage, unusable.refusal);
   } catch (const sys::Error& error) {
-    return fail(kIo, error.what());
+    const bool no_room = error.code() == ENOSPC || error.code() == EDQUOT || error.code() == EROFS;
+    return fail(kIo, error.what(), no_room ? db::hint_for(db::Trouble::kFull) : "");
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {

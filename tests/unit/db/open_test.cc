@@ -260,20 +260,20 @@ TEST_F(Open, WhatIsWrongIsSaidInOurWords) {
   {
     Transaction holder(db);
     EXPECT_EQ(said([&] { meta_put(other, "a", "b"); }),
-              "database " + path_ + " is in use by another program (exec, code 5) | another program is writing; try again");
+              "database " + path_ + " is in use by another program (SQLite code 5) | another program is writing; try again");
   }
   meta_put(db, "a", "b");
   other.exec("PRAGMA query_only=ON");
   EXPECT_EQ(said([&] { other.exec("UPDATE meta SET v=1"); }),
-            "database " + path_ + " cannot be written (exec, code 8) | make room on the disk, or make it writable");
+            "database " + path_ + " cannot be written (SQLite code 8) | make room on the disk, or make it writable");
   EXPECT_EQ(said([&] { db.exec("SELECT x FROM nowhere"); }),
-            "database " + path_ + ": no such table: nowhere (exec, code 1) | ");
+            "database " + path_ + ": no such table: nowhere (exec, SQLite code 1) | ");
   EXPECT_EQ(said([&] { Database(dir_ + "/none/x.db", Database::Mode::kWrite, 0); }),
-            "database " + dir_ + "/none/x.db cannot be opened: No such file or directory (open, code 14) | the system's log may tell "
+            "database " + dir_ + "/none/x.db cannot be opened: No such file or directory (SQLite code 14) | the system's log may tell "
             "what is wrong with the disk, or with the file's permissions");
   write_file(path_ + ".bad", std::string(8192, 'x'));
   EXPECT_EQ(said([&] { Database(path_ + ".bad", Database::Mode::kRead, 0).pragma("user_version"); }),
-            "database " + path_ + ".bad is damaged (exec, code 26) | gossipc recover saves what can be read; or put a backup in its place");
+            "database " + path_ + ".bad is damaged (SQLite code 26) | gossipc recover saves what can be read; or put a backup in its place");
 }
 
 TEST_F(Open, TidyAtCloseLeavesNoWalWhereNobodyElseIs) {
