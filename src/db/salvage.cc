@@ -310,10 +310,16 @@ std::unique_ptr<Database> open_damaged(const std::string& path) try {
 }
 
 bool anything(const Salvaged& out) {
-  return out.kept > 0 || std::any_of(out.tables.begin(), out.tables.end(), [](const SalvagedTable& one) { return one.kept > 0; });
+  const auto friends = [](const SalvagedTable& one) { return one.name == "peers" && one.kept > 0; };
+  return out.kept > 0 || std::any_of(out.tables.begin(), out.tables.end(), friends);
 }
 
-[[noreturn]] void nothing() { throw Error(Trouble::kDamaged, "nothing in it can be read", "put a backup in its place"); }
+bool complete(const Salvaged& out) {
+  const auto torn = [](const SalvagedTable& one) { return one.gaps + one.refused > 0; };
+  return out.wrong + out.textless + out.lost == 0 && !out.tail_unknown && std::none_of(out.tables.begin(), out.tables.end(), torn);
+}
+
+[[noreturn]] void nothing(const char* what) { throw Error(Trouble::kDamaged, std::string(what) + " in it can be read", "put a backup in its place"); }
 
 }  // namespace
 
@@ -328,14 +334,14 @@ static Salvaged salvage_into(const std::string& work, const std::string& damaged
     graft_tables(damaged, work);
     from = open_damaged(damaged);
     to = std::make_unique<Database>(open_store(work, {}));
-    if (!from || !has_all_tables(*from)) nothing();
+    if (!from || !has_all_tables(*from)) nothing("nothing");
   }
   to->tidy_at_close();
   if (const std::int64_t version = from->pragma("user_version"); whole && version > kSchemaVersion)
     throw Error(Trouble::kNewer, "it has schema " + std::to_string(version) + ", made by a newer gossipd", "install the newer one");
   Salvaged out = Salvage(*from, *to, crypto, key_fits, progress).run();
   out.new_tables = !whole;
-  if (!whole && !anything(out)) nothing();
+  if (!anything(out) && !(whole && complete(out))) nothing("no message and no friend");
   return out;
 }
 

@@ -41,7 +41,7 @@ using KeyFits = std::function<bool(View private_der, const Hash& fp)>;
 
 // `damaged` may be written to: a copy that nobody else sees, its -wal beside it. Neither `into` nor anything that SQLite would take
 // for a part of it may exist; it is 0600, and gets its name when all is in it (files.h, Unfinished): when this throws, there is none.
-// Throws Error: kDamaged, where nothing can be read at all; kNewer; what is wrong with `into`.
+// Throws Error: kDamaged, where neither a message nor a friend can be read of a store that is not whole; kNewer; what is wrong with `into`.
 Salvaged salvage(const std::string& damaged, const std::string& into, Crypto& crypto, const KeyFits& key_fits,
                  const Progress& progress = [](std::int64_t, std::int64_t) {});
 

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "crypto/openssl.h"
@@ -33,7 +34,11 @@ void copy_file(const std::string& from, const std::string& to, const db::Progres
       n = 4096;
       std::fill_n(piece.begin(), n, '\0');
     }
-    if (::write(out.get(), piece.data(), static_cast<std::size_t>(n)) != n) sys::fail("cannot write " + to);
+    for (ssize_t done = 0, some = 0; done < n; done += some) {
+      some = ::write(out.get(), piece.data() + done, static_cast<std::size_t>(n - done));
+      if (some < 0 && errno != EINTR) sys::fail("cannot write " + to);
+      some = std::max<ssize_t>(some, 0);
+    }
   }
 }
 
@@ -105,6 +110,7 @@ void note_results(const std::string& path, const std::string& into, const db::Sa
   if (out.new_log) {
     note("the log is a new one: friends read it from the start, and we read theirs again; what they have of what was lost comes back");
   }
+  if (out.kept == 0 && (out.new_log || out.new_tables)) note("no message could be saved: what friends hold comes back from them");
   note("saved into " + into + "; " + path + " is as it was");
   note("next: look at it with GOSSIPD_DB_PATH=" + into + " gossipc fsck --full");
   note("then gossipc restore " + into + "; " + path + " is kept beside, and gossipd goes on from there");

@@ -148,6 +148,10 @@ class Damage(Case):
             data = f.read()
         page = data.index(b"alice 111") // PAGE * PAGE
         write(alice.db, data[:page] + bytes(PAGE) + data[page + PAGE:])
+        checked = alice.gossipc("fsck")
+        self.assertEqual(checked.status, 10, checked)
+        self.assertRegex(checked.out, r"(?m)^ERROR (schema|integrity): ")
+        self.assertNotIn("***", checked.out)
         damaged = contents(alice)
         saved = os.path.join(alice.dir, "data", "saved.db")
         done = alice.gossipc("recover", "--into", saved)
@@ -178,10 +182,13 @@ class Damage(Case):
         self.assertEqual({r["table"] for r in rows[1:]} >= {"meta", "who", "keys", "peers"}, True)
         self.assertEqual([n for n in os.listdir(os.path.dirname(node.db)) if "recovered" in n], ["gossipd.db.recovered"])
         os.unlink(node.db + ".recovered")
-        write(node.db, b"rubbish" * 1000)
-        done = node.gossipc("recover")
-        self.assertEqual(done.status, 10, done)
-        self.assertIn("nothing in it can be read", done.err)
+        with open(node.db, "rb") as f:
+            beginning = f.read(3 * PAGE)
+        for data in (b"rubbish" * 1000, beginning):
+            write(node.db, data)
+            done = node.gossipc("recover")
+            self.assertEqual(done.status, 10, done)
+            self.assertIn("no message and no friend in it can be read", done.err)
         self.assertEqual(sorted(n for n in os.listdir(os.path.dirname(node.db)) if "recovered" in n), [])
 
     def test_recover_takes_nothing_away_and_leaves_nothing(self):
@@ -208,6 +215,16 @@ class Damage(Case):
         done = node.gossipc("recover", "--into", path)
         self.assertEqual(done.status, 2, done)
         self.assertIn("belongs to the database", done.err)
+
+    def test_fsck_names_what_others_can_read(self):
+        node = self.whole()
+        for name in (".lock", ".crash"):
+            write(node.db + name, b"")
+            os.chmod(node.db + name, 0o644)
+            done = node.gossipc("fsck")
+            self.assertEqual(done.status, 10, done)
+            self.assertRegex(done.out, r"(?m)^ERROR files: .*gossipd.db\%s is open to other users" % name)
+            os.chmod(node.db + name, 0o600)
 
     def test_fsck_names_what_was_left(self):
         node = self.whole()

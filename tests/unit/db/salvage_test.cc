@@ -199,6 +199,19 @@ TEST_F(Salvage, ANewerOneAndAnExistingFileAreRefused) {
   EXPECT_EQ(contents(into_), "mine");
 }
 
+TEST_F(Salvage, WhatIsCutOffEarlyIsDamageAndNoEmptyStore) {
+  int refused = 0;
+  for (std::size_t pages = 1; pages < 30; ++pages) try {
+      const Salvaged out = recover(whole_.substr(0, pages * 4096));
+      EXPECT_TRUE(out.kept > 0 || kept(out, "peers") > 0) << pages;
+    } catch (const Error& error) {
+      ++refused;
+      EXPECT_EQ(error.trouble(), Trouble::kDamaged) << error.what();
+      EXPECT_FALSE(std::filesystem::exists(into_)) << pages;
+    }
+  EXPECT_GT(refused, 0);
+}
+
 TEST_F(Salvage, OutOfRubbishComesNothing) {
   EXPECT_EQ(trouble_in([&] { recover(std::string(300, 'x')); }), Trouble::kDamaged);
   EXPECT_EQ(trouble_in([&] { recover(""); }), Trouble::kDamaged);
