@@ -58,6 +58,23 @@ std::string kept_name(const std::string& db_path) {
   return db::free_name(db_path + ".before-restore-" + now);
 }
 
+using Seal = std::optional<Bytes>;  // how the key is made; none: not sealed
+
+// Nothing where it cannot be read.
+std::optional<Seal> seal_at(const std::string& path) try {
+  db::Database db = db::open_store(path, {.create = false, .write = false});
+  return db::seal_kdf(db);
+} catch (const db::Error&) {
+  return std::nullopt;
+}
+
+void note_seal(const std::optional<Seal>& before, const std::optional<Seal>& after) {
+  if (!before || !after || *before == *after) return;
+  if (!*after) return note("it is not sealed, as the database was: gossipc passphrase --new-file FILE seals it");
+  note(std::string("it is sealed, and the database was ") + (*before ? "with another passphrase" : "not") +
+       ": the passphrase is that of the time of the copy");
+}
+
 void note_restored(const db::Copied& copied, const std::string& kept, bool had_one) {
   note("restored: " + counted(copied));
   if (had_one) note("the database there was is kept as " + kept + "; it holds private keys too: delete it when all is well");
@@ -99,9 +116,12 @@ int restore(Call& call) {
   if (!lock) return fail(kBusy, "gossipd runs on " + path, "stop it first");
   const bool had_one = look(path, facts);
   const std::string kept = kept_name(path);
+  const std::optional<Seal> before = seal_at(path);
   db::Copied copied;
   const int code = copy(call, [&](const db::Progress& progress) { copied = db::restore_store(file, path, kept, progress); });
-  if (code == kDone && !call.quiet()) note_restored(copied, kept, had_one);
+  if (code != kDone || call.quiet()) return code;
+  note_restored(copied, kept, had_one);
+  note_seal(before, seal_at(path));
   return code;
 }
 

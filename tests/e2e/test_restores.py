@@ -104,6 +104,8 @@ class Backup(Case):
             f.write("correct horse battery\n")
         os.chmod(secret, 0o600)
         a.add_peer("robert")
+        plain = os.path.join(a.dir, "plain")
+        a.must("backup", plain)
         a.must("passphrase", "--new-file", secret, deadline=3 * PATIENCE)
         copy = os.path.join(a.dir, "copy")
         a.must("backup", copy)
@@ -112,18 +114,26 @@ class Backup(Case):
             self.assertNotIn(b"robert", f.read())
         self.refused(a.gossipc("peers"), 4, "sealed")
         self.assertIn("robert", a.gossipc("peers", env={"GOSSIPD_PASSPHRASE_FILE": secret}, deadline=3 * PATIENCE).out)
+        for file, words in ((plain, "it is not sealed, as the database was"), (copy, "it is sealed, and the database was not")):
+            self.assertIn(words, a.gossipc("restore", file).err)
+        self.assertNotIn("sealed", a.gossipc("restore", copy).err)
 
 
 class Restore(Case):
+    def copied(self, first, then):
+        """A node, and a copy of it of the time between two messages."""
+        a = self.node("alice", start=False)
+        a.send(first)
+        copy = os.path.join(a.dir, "copy")
+        a.must("backup", copy)
+        a.send(then)
+        return a, copy
+
     def beside(self, node):
         return sorted(f for f in os.listdir(os.path.dirname(node.db)) if "before-restore" in f)
 
     def test_the_old_database_is_kept_and_the_new_one_is_private(self):
-        a = self.node("alice", start=False)
-        a.send("in the backup")
-        copy = os.path.join(a.dir, "copy")
-        a.must("backup", copy)
-        a.send("not in the backup")
+        a, copy = self.copied("in the backup", "not in the backup")
         os.chmod(copy, 0o644)  # as a stick without modes shows it
         done = a.gossipc("restore", copy)
         self.assertEqual(done.status, 0, done)
@@ -206,11 +216,7 @@ class Restore(Case):
         self.assertEqual(a.texts(), [])
 
     def test_a_ruin_is_put_aside_with_all_that_lies_beside_it(self):
-        a = self.node("alice", start=False)
-        a.send("hello")
-        copy = os.path.join(a.dir, "copy")
-        a.must("backup", copy)
-        a.send("in the write-ahead log")
+        a, copy = self.copied("hello", "in the write-ahead log")
         self.assertGreater(os.path.getsize(a.db + "-wal"), 0)
         with open(a.db, "r+b") as f:
             f.write(b"ruined " * 1000)
