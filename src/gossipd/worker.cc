@@ -4,9 +4,8 @@
 #include <csignal>
 #include <utility>
 
-#include "db/invite.h"
-
 #include "config/version.h"
+#include "db/invite.h"
 #include "gossipd/run.h"
 #include "sys/clock.h"
 
