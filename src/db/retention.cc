@@ -54,6 +54,14 @@ Seq passed_by_all(Database& db) {
       " WHERE p.pub IS NOT NULL")));
 }
 
+// Of our own, what may not go yet.
+std::int64_t held_back(Database& db) {
+  Statement row = db.prepare("SELECT coalesce(sum(size), 0) FROM log WHERE seq>? AND via=0");
+  return row.bind(1, signed_of(passed_by_all(db))).step() ? row.integer(0) : 0;
+}
+
+std::int64_t target_of(std::int64_t most) { return most - most / 16; }
+
 // Takes bodies away, in the caller's transaction.
 class Dropper {
  public:
@@ -221,7 +229,7 @@ Retention::Step Retention::by_age() {
 
 Retention::Step Retention::by_size(Now now) {
   const Total total = total_of(db_);
-  const std::int64_t target = limits_.max_bytes - limits_.max_bytes / 16;
+  const std::int64_t target = target_of(limits_.max_bytes);
   if (total.bytes <= (dropping_ ? target : limits_.max_bytes)) {
     dropping_ = overfull_ = false;
     own_at_ = 0, own_found_ = 0;
@@ -309,6 +317,8 @@ RetentionFacts retention_facts(Database& db) {
   out.bytes = counter(db, kBytes);
   out.keep = meta_number(db, "keep");
   out.max_store = meta_number(db, "max_store");
+  const std::int64_t most = bounded(out.max_store.value_or(0));
+  out.overfull = most > 0 && total.bytes > most && held_back(db) > target_of(most);
   return out;
 }
 

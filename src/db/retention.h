@@ -92,6 +92,7 @@ struct RetentionFacts {
   std::int64_t kept = 0, by_age = 0, by_size = 0, by_hand = 0, bytes = 0;  // texts there are; texts and bytes that are not any more
   std::int64_t used_bytes = 0;                                             // what max_store limits
   std::optional<std::int64_t> keep, max_store;                             // days and bytes, as the daemon last had them
+  bool overfull = false;                                                   // above max_store, and what may be dropped is not enough
 };
 RetentionFacts retention_facts(Database& db);
 

@@ -9,6 +9,7 @@
 #include "db/files.h"
 #include "db/inspect.h"
 #include "db/messages.h"
+#include "db/retention.h"
 #include "gossip/pair.h"
 #include "gossipc/findings.h"
 #include "gossipc/key_check.h"
@@ -93,6 +94,10 @@ void check_size(Call& call, db::Database& db, bool running, Findings& found) {
   if (facts.wal_bytes > kMostWal) {
     found.warning("files", "the write-ahead log has " + std::to_string(facts.wal_bytes >> 20) + " MiB",
                   running ? "a program that has the database open for long keeps it from being written back" : "gossipd writes it back");
+  }
+  if (db::retention_facts(db).overfull) {
+    found.warning("disk", "more texts are kept than GOSSIPD_MAX_STORE allows, and those that may be dropped are not enough",
+                  "texts written here stay until every friend has passed them");
   }
   const std::uint64_t room = db::room_beside(path);
   if (room < (std::uint64_t{64} << 20)) {

@@ -50,6 +50,7 @@ void put_retention(db::Database& db, db::JsonObject& out) {
   facts.max_store ? out.integer("max_store", *facts.max_store) : out.null("max_store");
   out.integer("kept", facts.kept).integer("used_bytes", facts.used_bytes).integer("dropped_by_age", facts.by_age);
   out.integer("dropped_by_size", facts.by_size).integer("deleted", facts.by_hand).integer("dropped_bytes", facts.bytes);
+  out.boolean("overfull", facts.overfull);
 }
 
 void print_retention(Call& call, db::Database& db) {
@@ -57,6 +58,7 @@ void print_retention(Call& call, db::Database& db) {
   std::string words = "texts: " + std::to_string(facts.kept) + " kept, " + size_words(facts.used_bytes);
   if (facts.keep && facts.max_store) words += " " + keep_words(*facts.keep, *facts.max_store);
   line(call, words);
+  if (facts.overfull) line(call, "more than GOSSIPD_MAX_STORE allows: texts written here stay until every friend has passed them");
   if (facts.by_age + facts.by_size + facts.by_hand == 0) return;
   line(call, "no longer kept: " + std::to_string(facts.by_age) + " dropped by age, " + std::to_string(facts.by_size) +
                  " by size, " + std::to_string(facts.by_hand) + " deleted by hand; " + size_words(facts.bytes));

@@ -268,10 +268,14 @@ TEST_F(RetentionTest, SizeTakesTheOldestOfOthersFirstAndOwnOnesThatAFriendHasPas
   Retention small(db_, {.max_bytes = kMiB});
   EXPECT_EQ(pass(small).by_size, 0) << "no friend has any of our own, and all the others would not be enough";
   EXPECT_TRUE(small.overfull());
+  meta_put(db_, "max_store", std::to_string(kMiB));
+  EXPECT_TRUE(retention_facts(db_).overfull) << "and whoever asks can see that";
   passed(15);
   mono_ += kHour;
   EXPECT_EQ(pass(small).by_size, 0) << "nor with fifteen of ours";
+  EXPECT_TRUE(retention_facts(db_).overfull);
   passed(85);
+  EXPECT_FALSE(retention_facts(db_).overfull);
   mono_ += kHour;
   EXPECT_EQ(pass(small).by_size, 60 - first.by_size + 21);
   EXPECT_FALSE(small.overfull());
