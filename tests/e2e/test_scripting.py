@@ -13,9 +13,11 @@ from gossip import GOSSIPC, OWN_GROUP, PATIENCE, Case, befriend, run, wait_until
 
 
 def commands():
-    """Names of the commands, and of their classic flags, as `gossipc` alone lists them."""
-    listed = run([GOSSIPC], dict(os.environ)).out
-    return dict(re.findall(r"^  ([a-z-]+) +(?:-\w, --([a-z-]+) )?", listed, re.M))
+    """Names of the commands, as `gossipc --help` lists them, and their classic flags, as each one's own help does."""
+    def help_of(*command):
+        return run([GOSSIPC, *command, "--help"], dict(os.environ)).out
+    listed = re.findall(r"^  ([a-z-]+)  ", help_of().split("\nExamples:")[0], re.M)
+    return {name: next(iter(re.findall(r"^ +gossipc --([a-z-]+) \(-\w\)", help_of(name), re.M)), "") for name in listed}
 
 
 def flags_of(command):
