@@ -53,7 +53,7 @@ SCENARIO  ?=
 COUNT     ?= 300
 NODES     ?= 50
 
-.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench reading timing abuse kill hooks soak walrace campaign ladder restores fuzz fuzz-campaign fuzzers-built install uninstall deb clean help
+.PHONY: all check check-deniability asan lint demo pq-matrix sim simtwins bench reading timing abuse kill hooks newcomer soak walrace campaign ladder restores fuzz fuzz-campaign fuzzers-built install uninstall deb clean help
 .SECONDARY:
 
 all: $(programs) ## build gossipd and gossipc
@@ -142,6 +142,9 @@ kill: all ## COUNT=300: so many kill -9 of listeners, workers and sends in a bus
 hooks: COUNT = 10000
 hooks: all ## COUNT=10000: so many messages handed to a hook, with hook and worker killed at random
 	@GOSSIP_TEST_COUNT=$(COUNT) GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_hooks.py Killed
+
+newcomer: all ## as root: the steps of README.md, as printed, in two fresh accounts of this machine, which are taken away again
+	@GOSSIP_ACCOUNTS=1 GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_newcomer.py Newcomers
 
 soak: all ## NODES=50 SECONDS=30: so many daemons in a random graph with traffic for so long; memory and descriptors stay flat
 	@GOSSIP_SOAK="$(NODES) $(SECONDS)" GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_soak.py

@@ -172,6 +172,7 @@ int run_worker(Setup setup, const std::vector<std::string>& listener_arguments) 
   Passphrase passphrase = passphrase_of(config);
   sys::LockFile lock = take_lock(config.db_path);
   sys::Fd listening = listen_at(config);
+  std::optional<sys::Doorbell> bell = hang_bell(config.db_path + ".bell");  // already: the first key takes seconds, and who rings then is heard
   RunnerEnd runner = config.on_message.empty() ? RunnerEnd{} : start_runner(listener_arguments, lock.fd());
   db::Database db = db::open_store(config.db_path, {});
   db::migrate(db, config.db_path);
@@ -182,7 +183,6 @@ int run_worker(Setup setup, const std::vector<std::string>& listener_arguments) 
   db::meta_put(db, "keep", std::to_string(config.keep));
   db::meta_put(db, "max_store", std::to_string(config.max_store));
   ensure_first_key(db, config.rsa_bits);
-  std::optional<sys::Doorbell> bell = hang_bell(config.db_path + ".bell");
   Standing standing(reach_manager());
   contain_and_say(Process::kWorker, config);
   Worker worker(setup, std::move(db), Supervisor(listener_arguments, lock.fd(), listening.get()), std::move(bell), std::move(standing),
