@@ -127,13 +127,20 @@ class Human final : public Layout {
     const std::string who = shown(message.delivered_by, Show::kSender), sender = shown(message.sender, Show::kLine);
     const std::string stamp = format_utc(message.heard_ms).substr(11, 5) + " " + short_id(message.id);
     out += styled(kDim, stamp) + " " + blanks + styled(kBold, who) + "> ";
-    if (!sender.empty()) out += styled(kPurple, sender) + ": ";
-    std::size_t used = columns(stamp) + 1 + blanks.size() + columns(who) + 2 + (sender.empty() ? 0 : columns(sender) + 2);
+    std::size_t used = columns(stamp) + 1 + blanks.size() + columns(who) + 2;
+    const std::string indent(kBodyIndent + blanks.size(), ' ');
+    if (!sender.empty() && used + columns(sender) + 2 > terminal_.width) {
+      out += '\n';
+      used = 0;
+      put_line(sender + ":", indent, used, out, kPurple);
+    } else if (!sender.empty()) {
+      out += styled(kPurple, sender) + ": ";
+      used += columns(sender) + 2;
+    }
     if (used + kLeastRoom > terminal_.width) {
       out += '\n';
       used = 0;
     }
-    const std::string indent(kBodyIndent + blanks.size(), ' ');
     if (const char* instead = instead_of_text(message)) return put_line(instead, indent, used, out);
     for (const std::string& line : lines_of(message.text)) {
       put_line(line, indent, used, out);
@@ -142,14 +149,14 @@ class Human final : public Layout {
   }
 
   // `used` columns of the first line are taken; 0: it begins with the indent.
-  void put_line(std::string_view line, const std::string& indent, std::size_t used, std::string& out) const {
+  void put_line(std::string_view line, const std::string& indent, std::size_t used, std::string& out, const char* how = nullptr) const {
     do {
       if (used == 0) out += indent;
       const std::size_t room = room_behind(used > 0 ? used : indent.size());
       std::string_view piece = line.substr(0, fitting(line, room));
       line.remove_prefix(piece.size());
       if (piece.ends_with(' ') && (!line.empty() || columns(piece) > room)) piece.remove_suffix(1);
-      (out += piece) += '\n';
+      (out += how ? styled(how, std::string(piece)) : std::string(piece)) += '\n';
       used = 0;
     } while (!line.empty());
   }
@@ -174,6 +181,11 @@ Terminal terminal_of(int fd) {
   const char* term = std::getenv("TERM");
   out.colour = !set("NO_COLOR") && set("TERM") && std::string_view(term) != "dumb";
   return out;
+}
+
+void put_words(Out& out, const std::string& words, std::size_t indent) {
+  const std::size_t width = out.terminal() ? std::max(terminal_of(out.fd()).width, kLeastRoom * 2) : 0;
+  out.put((width > 0 ? folded(words, indent, width - 1) : words) + "\n");
 }
 
 std::unique_ptr<Layout> human_layout(db::Database& db, const Terminal& terminal) { return std::make_unique<Human>(db, terminal); }

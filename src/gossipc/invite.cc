@@ -25,11 +25,27 @@ Result<config::Config> listening() {
   return config::read_config(only_these, config::Program::kDaemon);
 }
 
-// Of this machine alone, or of all its interfaces: nothing that a friend could call.
-bool no_way_in(const sys::Address& address) {
+bool of_this_machine(const sys::Address& address) {
   const auto bytes = address.bytes16();
-  const bool any = std::all_of(bytes.begin(), bytes.end() - 1, [](std::uint8_t b) { return b == 0; });  // :: and ::1
-  return any || (address.family() == AF_INET && (bytes[12] == 0 || bytes[12] == 127));
+  const bool zeros = std::all_of(bytes.begin(), bytes.end() - 1, [](std::uint8_t b) { return b == 0; });
+  return (zeros && bytes.back() == 1) || (address.family() == AF_INET && bytes[12] == 127);
+}
+
+// Of this machine alone, or of all its interfaces: nothing that a friend could call.
+bool no_way_in(const sys::Address& address) { return of_this_machine(address) || address.ip() == "0.0.0.0" || address.ip() == "::"; }
+
+// The daemon's settings may be others than this shell's, and a tunnel may lead to it: so these are words only.
+void note_deaf(const db::Addresses& here, const std::string& name) {
+  const Result<config::Config> config = listening();
+  const auto listens = config ? sys::Address::parse(config->listen_ip, config->listen_port) : std::nullopt;
+  if (!listens || !of_this_machine(*listens)) return;
+  for (const db::Address& place : here) {
+    const auto numeric = sys::Address::parse(place.host, place.port);
+    if (place.host == "localhost" || (numeric && of_this_machine(*numeric))) continue;
+    note("gossipd listens at " + config->listen_ip + ", as far as this shell says: " + name + " comes through by a tunnel, or with "
+         "GOSSIPD_LISTEN_IP=0.0.0.0");
+    return;
+  }
 }
 
 // Where we are called: --here, or where the daemon listens.
@@ -115,7 +131,10 @@ int invite(Call& call) {
   if (!peer) return no_such_peer(db, name);  // deleted by somebody else since
   print_line(call, db, *peer, invitation);
   ring(call);
-  if (!call.quiet()) note_next_steps(name, invitation, !peer->addresses.empty());
+  if (!call.quiet()) {
+    note_next_steps(name, invitation, !peer->addresses.empty());
+    note_deaf(*here, name);
+  }
   return wait_for_friend(call, db, name, *seconds, *seconds > 0);
 }
 

@@ -1,4 +1,5 @@
 #include "gossipc/friends.h"
+#include "gossipc/layout.h"
 #include "gossipc/store.h"
 #include "sys/clock.h"
 
@@ -13,9 +14,13 @@ int peers(Call& call) {
   const std::int64_t now_ms = sys::wall_ms();
   for (const db::Peer& peer : all) {
     const FriendView view = friend_view(peer, states, running, now_ms);
-    call.out.put((call.options.has(kJson) ? friend_json(db, peer, view, sync_of(syncs, peer.id)) : friend_line(peer, view)) + "\n");
+    if (call.options.has(kJson)) {
+      call.out.put(friend_json(db, peer, view, sync_of(syncs, peer.id)) + "\n");
+    } else {
+      put_words(call.out, friend_line(peer, view), 4);
+    }
   }
-  if (all.empty() && !call.quiet()) note("no friends yet; gossipc add-peer makes one");
+  if (all.empty() && !call.quiet()) note("no friends yet; gossipc invite makes one, or gossipc join");
   return kDone;
 }
 

@@ -3,6 +3,7 @@
 #include "db/retention.h"
 #include "gossip/text.h"
 #include "gossipc/friends.h"
+#include "gossipc/layout.h"
 #include "gossipc/store.h"
 #include "gossipc/who.h"
 #include "sys/clock.h"
@@ -10,26 +11,7 @@
 namespace gossip::client {
 namespace {
 
-constexpr std::size_t kWidth = 79;  // of the smallest screen, and never quite full
-
-// At a terminal, where words are broken by us and not in their middle; elsewhere a line is a line.
-std::string folded(const std::string& words, std::size_t indent) {
-  std::string out;
-  std::size_t begin = 0, room = kWidth;
-  while (words.size() - begin > room) {
-    std::size_t end = words.rfind(' ', begin + room);
-    if (end == words.npos || end <= begin + indent) end = words.find(' ', begin + room);
-    if (end == words.npos) break;
-    out += words.substr(begin, end - begin) + "\n" + std::string(indent, ' ');
-    begin = end + 1;
-    room = kWidth - indent;
-  }
-  return out + words.substr(begin);
-}
-
-void line(Call& call, const std::string& words, std::size_t indent = 2) {
-  call.out.put((call.out.terminal() ? folded(shown(words), indent) : shown(words)) + "\n");
-}
+void line(Call& call, const std::string& words, std::size_t indent = 2) { put_words(call.out, shown(words), indent); }
 
 std::string size_words(std::int64_t bytes) {
   if (bytes < 10 * 1024) return std::to_string(bytes) + " bytes";

@@ -80,7 +80,7 @@ int fail_for(const db::Error& error, const Call& call) {
   const std::string& path = call.config.db_path;
   switch (error.trouble()) {
     case db::Trouble::kMissing:
-      return fail(kNoSuch, "no database at " + path, "gossipd or gossipc add-peer makes it; GOSSIPD_DB_PATH says where it is");
+      return fail(kNoSuch, "no database at " + path, "gossipd makes it when it starts; GOSSIPD_DB_PATH says where it is");
     case db::Trouble::kBusy: return fail(kBusy, error.what(), error.hint());
     case db::Trouble::kLocked: return fail(kTrouble, error.what(), error.hint());
     case db::Trouble::kDamaged:

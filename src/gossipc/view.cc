@@ -153,7 +153,9 @@ int view(Call& call) {
   } else {
     out.print();
   }
-  return out.printed() ? kDone : kNothing;
+  if (out.printed()) return kDone;
+  if (call.out.terminal() && !call.quiet() && !options.has(kFollow)) note("nothing to show; gossipc status says how it goes");
+  return kNothing;
 }
 
 }  // namespace gossip::client

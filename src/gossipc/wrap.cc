@@ -63,4 +63,18 @@ std::size_t fitting(std::string_view text, std::size_t room) {
   return at;
 }
 
+std::string folded(std::string_view words, std::size_t indent, std::size_t width) {
+  std::string out;
+  std::size_t begin = 0, room = width;
+  while (words.size() - begin > room) {
+    std::size_t end = words.rfind(' ', begin + room);
+    if (end == words.npos || end <= begin + indent) end = words.find(' ', begin + room);
+    if (end == words.npos) break;
+    out.append(words.substr(begin, end - begin)) += "\n" + std::string(indent, ' ');
+    begin = end + 1;
+    room = width - indent;
+  }
+  return out.append(words.substr(begin));
+}
+
 }  // namespace gossip::client

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace gossip::client {
@@ -11,5 +12,7 @@ std::size_t columns(std::string_view text);
 // Bytes of the longest beginning that takes at most `room` columns; up to behind the last space in it where the text goes on; at
 // least one character.
 std::size_t fitting(std::string_view text, std::size_t room);
+// Words in lines of at most `width` bytes, all but the first behind `indent` blanks; a word that is longer stays whole.
+std::string folded(std::string_view words, std::size_t indent, std::size_t width);
 
 }  // namespace gossip::client

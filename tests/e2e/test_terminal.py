@@ -49,7 +49,8 @@ class Terminal(SharedCase):
         cls.question = cls.anna.send("What time is lunch?", source="dora")
         for text in (LONG, WIDE, EVIL, "emoji \U0001f600 " * 30):
             cls.anna.must("send", "-m", "-", stdin=text)
-        cls.bert.wait_count(5)
+        cls.anna.send("by a sender of 64 bytes", source="s" * 64)
+        cls.bert.wait_count(6)
         cls.answer = cls.bert.must("send", "--reply", cls.question[:10], "-m", "At noon").strip()
 
     def test_layout_in_80_and_200_columns(self):
@@ -62,8 +63,9 @@ class Terminal(SharedCase):
             self.assertRegex(lines[2], r"^\d\d:\d\d %s   self> bert: At noon$" % self.answer[:8])
             for line in lines:
                 self.assertLessEqual(width_of(line), columns, line)
-                self.assertRegex(line, r"^(\d\d:\d\d [0-9a-f]{8} +(anna|self)> \w+: |        |\d{4}-\d\d-\d\d$)", "no line passes for another")
+                self.assertRegex(line, r"^(\d\d:\d\d [0-9a-f]{8} +(anna|self)> (\w+: |$)|        |\d{4}-\d\d-\d\d$)", "no line passes for another")
             self.assertGreater(max(map(width_of, lines)), columns - 12, "the width is used")
+            self.assertIn("%s%s:%sby a sender" % (("\n        ", "s" * 64, "\n        ") if columns == 80 else (" anna> ", "s" * 64, " ")), out)
             self.assertNotIn("\x1b", out)
             self.assertIn(r"first\x1b[2J", out)
             self.assertIn(r"not me\u{202e}", out)
