@@ -1,6 +1,4 @@
 // Messages for people at a terminal. No line of a text can pass for a message or a quotation: it begins further to the right.
-#include <sys/ioctl.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <map>
@@ -176,16 +174,10 @@ bool set(const char* name) {
 
 Terminal terminal_of(int fd) {
   Terminal out;
-  winsize size{};
-  if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) out.width = size.ws_col;
+  out.width = terminal_width(fd);
   const char* term = std::getenv("TERM");
   out.colour = !set("NO_COLOR") && set("TERM") && std::string_view(term) != "dumb";
   return out;
-}
-
-void put_words(Out& out, const std::string& words, std::size_t indent) {
-  const std::size_t width = out.terminal() ? std::max(terminal_of(out.fd()).width, kLeastRoom * 2) : 0;
-  out.put((width > 0 ? folded(words, indent, width - 1) : words) + "\n");
 }
 
 std::unique_ptr<Layout> human_layout(db::Database& db, const Terminal& terminal) { return std::make_unique<Human>(db, terminal); }

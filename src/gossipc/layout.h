@@ -39,9 +39,6 @@ Terminal terminal_of(int fd);  // its width, 80 where it tells none; no colour w
 // `db` to look up what is answered.
 std::unique_ptr<Layout> human_layout(db::Database& db, const Terminal& terminal);
 
-// A line of words; at a terminal it is broken by us, not in the middle of a word, and goes on behind `indent` blanks.
-void put_words(Out& out, const std::string& words, std::size_t indent);
-
 // What stands in the place of a text that cannot be shown; null where it can.
 const char* instead_of_text(const db::Shown& message);
 std::string classic_line(const db::Shown& message, bool raw);

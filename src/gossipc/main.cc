@@ -8,6 +8,7 @@
 #include "gossip/check.h"
 #include "gossipc/commands.h"
 #include "gossipc/store.h"
+#include "gossipc/wrap.h"
 #include "sys/error.h"
 #include "sys/fd.h"
 #include "sys/process.h"
@@ -26,8 +27,8 @@ int run_command(Call& call) {
   const Options& options = call.options;
   if (options.has(kVersion)) return print(call, std::string("gossipc ") + config::kProgramVersion + "\n");
   if (options.has(kFormatVersion)) return print(call, std::to_string(kFormsVersion) + "\n");
-  if (options.has(kHelp)) return print(call, options.command ? usage_of(*options.command) : usage());
-  if (!options.command) return print(call, summary());
+  if (options.has(kHelp)) return print(call, help_for(call.out.fd(), options.command ? usage_of(*options.command) : usage()));
+  if (!options.command) return print(call, help_for(call.out.fd(), summary()));
   if (options.command->run == completion) return completion(call);
   const Result<config::Config> config = config::read_config(config::from_environment, config::Program::kClient);
   if (!config) return fail(kUsage, config.refusal());

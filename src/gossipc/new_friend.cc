@@ -88,6 +88,7 @@ int wait_for_friend(Call& call, db::Database& db, const std::string& name, int s
   if (!running && !call.quiet()) note("gossipd is not running here: until it does nothing happens");
   if (seconds == 0 || (!running && !asked)) return kDone;
   if (!running) return fail(kNoDaemon, "there is nothing to wait for", "start gossipd");
+  if (!call.quiet()) note("waiting for " + name + "; an interruption ends the waiting alone");
   const std::int64_t end = sys::wall_ms() + std::int64_t{seconds} * 1000;
   std::int64_t until_ms = 0;
   for (;;) {

@@ -1,6 +1,6 @@
 #include "gossipc/friends.h"
-#include "gossipc/layout.h"
 #include "gossipc/store.h"
+#include "gossipc/wrap.h"
 #include "sys/clock.h"
 
 namespace gossip::client {
@@ -17,7 +17,7 @@ int peers(Call& call) {
     if (call.options.has(kJson)) {
       call.out.put(friend_json(db, peer, view, sync_of(syncs, peer.id)) + "\n");
     } else {
-      put_words(call.out, friend_line(peer, view), 4);
+      call.out.put(folded_for(call.out.fd(), friend_line(peer, view), 4) + "\n");
     }
   }
   if (all.empty() && !call.quiet()) note("no friends yet; gossipc invite makes one, or gossipc join");

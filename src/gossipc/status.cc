@@ -3,15 +3,17 @@
 #include "db/retention.h"
 #include "gossip/text.h"
 #include "gossipc/friends.h"
-#include "gossipc/layout.h"
 #include "gossipc/store.h"
 #include "gossipc/who.h"
+#include "gossipc/wrap.h"
 #include "sys/clock.h"
 
 namespace gossip::client {
 namespace {
 
-void line(Call& call, const std::string& words, std::size_t indent = 2) { put_words(call.out, shown(words), indent); }
+void line(Call& call, const std::string& words, std::size_t indent = 2) {
+  call.out.put(folded_for(call.out.fd(), shown(words), indent) + "\n");
+}
 
 std::string size_words(std::int64_t bytes) {
   if (bytes < 10 * 1024) return std::to_string(bytes) + " bytes";

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "gossip/text.h"
+#include "gossipc/wrap.h"
 
 namespace gossip::client {
 namespace {
@@ -36,7 +37,7 @@ std::string lowered(std::string_view text) {
 }  // namespace
 
 void note(std::string_view words) {
-  const std::string line = shown(words) + "\n";
+  const std::string line = folded_for(2, shown(words), 2) + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -30,7 +30,7 @@ enum Exit : int {
 // "gossipc: WHAT" and, unless empty, "gossipc: hint: HINT" on stderr, through the sanitizer. Gives `code` back.
 int fail(Exit code, std::string_view what, std::string_view hint = {});
 int fail(Exit code, const Refusal& refusal);
-void note(std::string_view words);  // one line on stderr, through the sanitizer
+void note(std::string_view words);  // one line on stderr, through the sanitizer; at a terminal as many as it takes
 
 // The candidate that is most like what was typed, when one is close enough to be meant.
 std::optional<std::string> closest(std::string_view typed, const std::vector<std::string>& candidates);

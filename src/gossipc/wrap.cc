@@ -1,5 +1,8 @@
 #include "gossipc/wrap.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <span>
@@ -65,16 +68,58 @@ std::size_t fitting(std::string_view text, std::size_t room) {
 
 std::string folded(std::string_view words, std::size_t indent, std::size_t width) {
   std::string out;
+  const std::size_t first = std::min(words.find_first_not_of(' '), words.size());
   std::size_t begin = 0, room = width;
   while (words.size() - begin > room) {
     std::size_t end = words.rfind(' ', begin + room);
-    if (end == words.npos || end <= begin + indent) end = words.find(' ', begin + room);
+    if (end == words.npos || end <= std::max(begin, first)) end = words.find(' ', begin + room);
     if (end == words.npos) break;
     out.append(words.substr(begin, end - begin)) += "\n" + std::string(indent, ' ');
     begin = end + 1;
     room = width - indent;
   }
   return out.append(words.substr(begin));
+}
+
+std::string help_folded(std::string_view text, std::size_t width) {
+  constexpr std::size_t kBroken = 100;  // bytes, from which on a line of prose goes on in the next
+  std::string out, prose;
+  const auto end_prose = [&] {
+    if (!prose.empty()) (out += folded(prose, 0, width)) += '\n';
+    prose.clear();
+  };
+  for (std::size_t at = 0, end; at < text.size(); at = end + 1) {
+    end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    if (line.empty() || line.front() == ' ') {
+      end_prose();
+      const std::size_t gap = line.find("  ", line.find_first_not_of(' ')), column = line.find_first_not_of(' ', gap);
+      (out += folded(line, column < width / 2 ? column : 4, width)) += '\n';
+      continue;
+    }
+    (prose += prose.empty() ? "" : " ") += line;
+    if (line.size() < kBroken) end_prose();
+  }
+  end_prose();
+  return out;
+}
+
+// Where it is no terminal, as wide as it was written.
+static std::size_t room_at(int fd) { return ::isatty(fd) == 1 ? std::max<std::size_t>(terminal_width(fd), 40) - 1 : 0; }
+
+std::string folded_for(int fd, std::string_view words, std::size_t indent) {
+  const std::size_t width = room_at(fd);
+  return width > 0 ? folded(words, indent, width) : std::string(words);
+}
+
+std::string help_for(int fd, std::string_view text) {
+  const std::size_t width = room_at(fd);
+  return width > 0 ? help_folded(text, width) : std::string(text);
+}
+
+std::size_t terminal_width(int fd) {
+  winsize size{};
+  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 }  // namespace gossip::client

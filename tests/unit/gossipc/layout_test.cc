@@ -51,6 +51,19 @@ TEST(Wrap, FitsAtSpacesAndNeverInsideACharacter) {
   EXPECT_EQ(fitting("", 4), 0u);
 }
 
+TEST(Wrap, FoldsBetweenWords) {
+  EXPECT_EQ(folded("as it is", 2, 8), "as it is");
+  EXPECT_EQ(folded("one two three", 2, 8), "one two\n  three");
+  EXPECT_EQ(folded("see /long/path/stays/whole b", 2, 8), "see\n  /long/path/stays/whole\n  b");
+  EXPECT_EQ(folded("  indented words", 4, 10), "  indented\n    words");
+  EXPECT_EQ(folded("one two three four", 6, 8), "one two\n      three\n      four") << "a word that is longer than what is left";
+  EXPECT_EQ(help_folded("usage: x\n\n  -a, --all  what is all of it\n", 20), "usage: x\n\n  -a, --all  what is\n    all of it\n");
+  EXPECT_EQ(help_folded("  all  what is all of it\n", 20), "  all  what is all\n       of it\n");
+  const std::string broken = std::string(100, 'x') + "\ny z\n";
+  EXPECT_EQ(help_folded(broken, 101), std::string(100, 'x') + "\ny z\n");
+  EXPECT_EQ(help_folded(broken, 103), std::string(100, 'x') + " y\nz\n");
+}
+
 TEST(Formats, EveryLetter) {
   db::Shown m = shown_message("a|b\n\\", "x|y");
   m.parents = {Hash{}, m.id};
