@@ -120,6 +120,22 @@ def check_derived():
             yield "gossip.7: id or epoch of %s is wrong" % name
 
 
+def check_invitation():
+    """The line that is printed is that of the file, and begins and ends as the page says of it."""
+    page = section(read("man/gossip.7"), "An invitation")
+    block = re.search(r"^\.Bd -literal\n(.*?)^\.Ed", page, re.M | re.S)
+    there = "".join(line for line in read("tests/vectors/invite.txt").splitlines(True) if not line.startswith("#"))
+    if not block or block.group(1) != there:
+        yield "gossip.7: the invitation differs from tests/vectors/invite.txt"
+        return
+    version, digits = re.fullmatch(r"gossip-invite:(\d):([\w-]+)", there.replace("\n", "")).groups()
+    payload = base64.urlsafe_b64decode(digits + "=" * (-len(digits) % 4))
+    check = hashlib.sha256(b"gossipd/1 invite\0" + payload[:-8]).digest()[:8]
+    until = re.search(r"until is (\d+) ms", page).group(1)
+    if (version, check, int.from_bytes(payload[:8], "big")) != ("1", payload[-8:], int(until)) or "So check is %s," % check.hex() not in page:
+        yield "gossip.7: check or until of the invitation is wrong"
+
+
 # --- gossip(7) and the core's numbers
 
 def constants():
@@ -369,7 +385,7 @@ def check_attacks():
             yield "T-A%s is named by %s" % (number, " and by ".join(names) or "no test")
 
 
-CHECKS = (mandoc, references, check_vectors, check_derived, check_limits, check_counters, check_escapes, check_environment, check_defaults, check_client, check_tested, check_json, check_reasons, check_views,
+CHECKS = (mandoc, references, check_vectors, check_derived, check_invitation, check_limits, check_counters, check_escapes, check_environment, check_defaults, check_client, check_tested, check_json, check_reasons, check_views,
           check_daemon, check_readme, check_attacks)
 
 

@@ -1,9 +1,12 @@
 // The known answers of tests/vectors/handshake.txt, every line of them (gossip(7) prints the same).
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "core/wire.h"
 #include "crypto/openssl.h"
 #include "gossip/cell.h"
+#include "gossip/invite.h"
 #include "gossip/pair.h"
 #include "support/vector_file.h"
 
@@ -109,6 +112,23 @@ TEST(Vectors, EveryLine) {
   }
   EXPECT_EQ(want.size() - with_ml_kem, classical.size());
   EXPECT_GE(with_ml_kem, 9u);
+}
+
+// tests/vectors/invite.txt, its comments left out, is an invitation as a friend may get it.
+TEST(Vectors, Invitation) {
+  const auto crypto = crypto::make_crypto();
+  std::ifstream file("tests/vectors/invite.txt");
+  std::string text, line;
+  while (std::getline(file, line)) text += line.starts_with('#') ? "" : line + "\n";
+  const auto got = parse_invitation(*crypto, text);
+  ASSERT_TRUE(got.ok()) << got.refusal().what;
+  EXPECT_EQ(got->until_ms, 1'769'869'135'000);
+  EXPECT_EQ(got->name, "alice");
+  EXPECT_EQ(got->places, (std::vector<Invitation::Place>{{"alice.example", 5555}, {"2001:db8::7", 5556}}));
+  EXPECT_EQ(got->modulus, counting(1, 256));
+  EXPECT_EQ(to_hex(got->primes.view()), to_hex(counting(2, 256)));
+  std::erase(text, '\n');
+  EXPECT_EQ(format_invitation(*crypto, *got), text);
 }
 
 // The two that gossip(7) prints in its text.
