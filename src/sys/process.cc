@@ -28,6 +28,16 @@ namespace {
 constexpr std::size_t kMaxPass = 8;
 constexpr int kAbove = 16;  // descriptors are parked here before they get their numbers
 
+// The path that was executed, whatever the program was called. Async-signal-safe.
+const char* started_as() {
+#ifdef __linux__
+  const auto path = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+  return path ? path : "";
+#else
+  return "";
+#endif
+}
+
 // In the child of a program that may have threads: async-signal-safe calls only.
 [[noreturn]] void become(char* const* arguments, const Pass* pass, std::size_t count) {
   std::array<int, kMaxPass> parked{};
@@ -42,7 +52,7 @@ constexpr int kAbove = 16;  // descriptors are parked here before they get their
   }
   close_from(next);
   ::execve("/proc/self/exe", arguments, environ);
-  ::execve(arguments[0], arguments, environ);  // no /proc: by the name we were called
+  ::execve(started_as(), arguments, environ);  // no /proc
   ::_exit(127);
 }
 
@@ -74,7 +84,7 @@ pid_t spawn_self(const std::vector<std::string>& arguments, std::initializer_lis
 // The first object is the program itself; its header names the loader.
 std::vector<std::string> own_programs() {
   std::vector<std::string> out{"/proc/self/exe"};
-  if (auto started_as = reinterpret_cast<const char*>(::getauxval(AT_EXECFN))) out.emplace_back(started_as);  // no /proc
+  if (*started_as()) out.emplace_back(started_as());  // no /proc
   const auto look = [](dl_phdr_info* object, std::size_t, void* list) {
     for (int i = 0; i < object->dlpi_phnum; ++i) {
       const auto& part = object->dlpi_phdr[i];
