@@ -1,6 +1,7 @@
 #include "db/messages.h"
 
 #include <algorithm>
+#include <set>
 
 #include "db/body.h"
 #include "db/files.h"
@@ -167,25 +168,56 @@ Seq start_of_last(Database& db, const Filter& filter, std::uint64_t n) {
 
 Seq last_seq(Database& db) { return static_cast<Seq>(db.number("SELECT coalesce(max(seq), 0) FROM log")); }
 
+static constexpr const char* kDays =
+    "WITH RECURSIVE days(epoch) AS (SELECT min(epoch) FROM log WHERE scope=0 UNION ALL"
+    " SELECT (SELECT min(l.epoch) FROM log l WHERE l.scope=0 AND l.epoch>days.epoch) FROM days WHERE days.epoch IS NOT NULL)";
+
+static Statement seek_ids(Database& db) {
+  return db.prepare(kDays + std::string(" SELECT l.seq, l.id FROM days CROSS JOIN log l ON l.scope=0 AND l.epoch=days.epoch"
+                                        " AND l.id>=? AND l.id<=? LIMIT ?"));
+}
+
 std::vector<Found> find_messages(Database& db, std::string_view digits, std::size_t limit) {
   constexpr std::size_t kDigits = 2 * sizeof(Hash);
   if (digits.size() < kLeastDigits || digits.size() > kDigits) return {};
   const auto low = from_hex(std::string(digits).append(kDigits - digits.size(), '0'));
   const auto high = from_hex(std::string(digits).append(kDigits - digits.size(), 'f'));
   if (!low || !high) return {};
-  Statement row = db.prepare(
-      "WITH RECURSIVE days(epoch) AS (SELECT min(epoch) FROM log WHERE scope=0 UNION ALL"
-      " SELECT (SELECT min(l.epoch) FROM log l WHERE l.scope=0 AND l.epoch>days.epoch) FROM days WHERE days.epoch IS NOT NULL)"
-      " SELECT l.seq, l.id FROM days CROSS JOIN log l ON l.scope=0 AND l.epoch=days.epoch AND l.id>=? AND l.id<=? LIMIT ?");
-  row.bind(1, View(*low)).bind(2, View(*high)).bind(3, signed_of(limit));
+  Statement rows = seek_ids(db);
+  rows.bind(1, View(*low)).bind(2, View(*high)).bind(3, signed_of(limit));
   std::vector<Found> out;
-  while (row.step()) out.push_back({static_cast<Seq>(row.integer(0)), row.hash(1)});
+  while (rows.step()) out.push_back({static_cast<Seq>(rows.integer(0)), rows.hash(1)});
   return out;
 }
 
-std::optional<Seq> find_message(Database& db, const Hash& id) {
-  const std::vector<Found> found = find_messages(db, to_hex(id), 1);
-  return found.empty() ? std::nullopt : std::optional(found.front().seq);
+// As many days as that, and a seek in each for every id takes no longer than a look at every row.
+static bool few_days(Database& db, std::size_t ids) {
+  constexpr Seq kSeek = 16;  // rows looked at in the time of one
+  const Seq most = last_seq(db) / (kSeek * ids);
+  Statement row = db.prepare(kDays + std::string(" SELECT count(*) FROM (SELECT 1 FROM days LIMIT ?)"));
+  row.bind(1, signed_of(most + 1)).step();
+  return static_cast<Seq>(row.integer(0)) <= most;
+}
+
+std::map<Hash, Seq> find_messages(Database& db, const std::vector<Hash>& ids) {
+  std::map<Hash, Seq> out;
+  if (ids.empty()) return out;
+  if (few_days(db, ids.size())) {
+    Statement rows = seek_ids(db);
+    for (const Hash& id : ids) {
+      rows.bind(1, id).bind(2, id).bind(3, 1);
+      if (rows.step()) out.emplace(id, static_cast<Seq>(rows.integer(0)));
+      rows.reset();
+    }
+    return out;
+  }
+  const std::set<Hash> wanted(ids.begin(), ids.end());
+  Statement rows = db.prepare("SELECT seq, id FROM log INDEXED BY sqlite_autoindex_log_1 WHERE scope=0");
+  while (rows.step()) {
+    const Hash id = rows.hash(1);
+    if (wanted.contains(id)) out.emplace(id, static_cast<Seq>(rows.integer(0)));
+  }
+  return out;
 }
 
 std::optional<Shown> read_message(Database& db, Seq seq) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,7 +53,9 @@ struct Found {
   Hash id{};
 };
 std::vector<Found> find_messages(Database& db, std::string_view digits, std::size_t limit);
-std::optional<Seq> find_message(Database& db, const Hash& id);
+// Of these those that are here. Rationale: friends choose the days that messages claim. Where there are so many that seeks would take
+// longer, it is one look through all ids.
+std::map<Hash, Seq> find_messages(Database& db, const std::vector<Hash>& ids);
 std::optional<Shown> read_message(Database& db, Seq seq);
 
 // Up to here the messages were shown as unread ones, and are read. It only moves forward.

@@ -54,6 +54,7 @@ class Human final : public Layout {
       answers_[at.at(*parent)].push_back(i);
       answer[i] = true;
     }
+    look_up(page);
     std::string text;
     for (std::size_t i = 0; i < page.size(); ++i) {
       if (!answer[i]) thread(page, i, text);
@@ -66,6 +67,12 @@ class Human final : public Layout {
     std::size_t row, depth;
     const Hash* under;  // the message above, or null
   };
+
+  void look_up(const std::vector<db::Shown>& page) {
+    std::vector<Hash> wanted;
+    for (const db::Shown& message : page) wanted.insert(wanted.end(), message.parents.begin(), message.parents.end());
+    answered_ = wanted.empty() ? std::map<Hash, Seq>() : db::find_messages(db_, wanted);
+  }
 
   void thread(const std::vector<db::Shown>& page, std::size_t root, std::string& out) {
     std::vector<Place> todo{{root, 0, nullptr}};
@@ -98,8 +105,8 @@ class Human final : public Layout {
   // One line, cut off where the terminal ends.
   void quote(const Hash& id, std::string& out) {
     std::string line = "re " + short_id(id);
-    const std::optional<Seq> seq = db::find_message(db_, id);
-    const std::optional<db::Shown> parent = seq ? db::read_message(db_, *seq) : std::nullopt;
+    const auto found = answered_.find(id);
+    const std::optional<db::Shown> parent = found != answered_.end() ? db::read_message(db_, found->second) : std::nullopt;
     if (!parent) {
       line += ", a message that is not here";
     } else if (const char* instead = instead_of_text(*parent)) {
@@ -107,26 +114,28 @@ class Human final : public Layout {
     } else {
       line += " " + shown(parent->sender, Show::kLine) + ": " + lines_of(std::string_view(parent->text).substr(0, 4096))[0];
     }
-    const std::size_t room = room_behind(kQuoteIndent);
-    if (columns(line) > room) {
-      line.resize(fitting(line, room - 3));
-      if (line.ends_with(' ')) line.pop_back();
-      line += "...";
-    }
-    out += std::string(kQuoteIndent, ' ') + styled(kDim, line) + "\n";
+    out += std::string(kQuoteIndent, ' ') + styled(kDim, cut(std::move(line), room_behind(kQuoteIndent))) + "\n";
+  }
+
+  static std::string cut(std::string line, std::size_t room) {
+    if (columns(line) <= room) return line;
+    line.resize(fitting(line, room - 3));
+    if (line.ends_with(' ')) line.pop_back();
+    return line + "...";
   }
 
   std::size_t room_behind(std::size_t used) const {
     return terminal_.width > used + kLeastRoom ? terminal_.width - used : kLeastRoom;
   }
 
+  // So that the terminal never breaks a line by itself: what follows would begin where messages begin.
   void put(const db::Shown& message, std::size_t depth, std::string& out) const {
-    const std::string blanks(kReplyIndent * depth, ' ');
+    const std::size_t deepest = (room_behind(kBodyIndent) - kLeastRoom) / kReplyIndent;
+    const std::string blanks(kReplyIndent * std::min(depth, deepest), ' '), indent(kBodyIndent + blanks.size(), ' ');
     const std::string who = shown(message.delivered_by, Show::kSender), sender = shown(message.sender, Show::kLine);
     const std::string stamp = format_utc(message.heard_ms).substr(11, 5) + " " + short_id(message.id);
     out += styled(kDim, stamp) + " " + blanks + styled(kBold, who) + "> ";
     std::size_t used = columns(stamp) + 1 + blanks.size() + columns(who) + 2;
-    const std::string indent(kBodyIndent + blanks.size(), ' ');
     if (!sender.empty() && used + columns(sender) + 2 > terminal_.width) {
       out += '\n';
       used = 0;
@@ -162,7 +171,8 @@ class Human final : public Layout {
   db::Database& db_;
   const Terminal terminal_;
   std::string day_;
-  std::vector<std::vector<std::size_t>> answers_;  // of a page: rows that stand under a row
+  std::vector<std::vector<std::size_t>> answers_;  // of a page: rows that stand under a row,
+  std::map<Hash, Seq> answered_;                   // and where what is answered stands in the log
 };
 
 bool set(const char* name) {

@@ -94,7 +94,7 @@ class Rows {
     Seq scanned = 0;
     for (const db::Shown& one : db::read_messages(db_, 0, words, db::kPage, false, scanned)) db::forget_text(db_, one.seq);
     db::start_of_last(db_, words, 3);
-    db::start_of_last(db_, {}, 3), db::find_message(db_, Hash{}), db::last_seq(db_);
+    db::start_of_last(db_, {}, 3), db::find_messages(db_, {Hash{}}), db::last_seq(db_);
     db::retention_facts(db_);
   }
 

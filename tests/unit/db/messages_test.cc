@@ -82,7 +82,7 @@ TEST_F(Messages, EmptyStore) {
   EXPECT_TRUE(all().empty());
   EXPECT_EQ(last_seq(db_), 0u);
   EXPECT_EQ(start_of_last(db_, {}, 10), 0u);
-  EXPECT_FALSE(find_message(db_, filled(1)).has_value());
+  EXPECT_TRUE(find_messages(db_, {filled(1)}).empty());
 }
 
 TEST_F(Messages, ShowsWhoWhatAndWhen) {
@@ -184,12 +184,29 @@ TEST_F(Messages, TheLastN) {
   EXPECT_EQ(rows[0].text, "15");
 }
 
-TEST_F(Messages, FindScansTheDays) {
-  std::vector<Incoming> messages;
-  for (std::uint64_t day = 0; day < 60; ++day) messages.push_back(incoming(crypto_, hearsay("same text", "alice", day * day)));
-  ASSERT_TRUE(log_.commit(messages, {}, {}));
-  for (std::size_t i = 0; i < messages.size(); ++i) EXPECT_EQ(find_message(db_, messages[i].id), Seq{i + 1});
-  EXPECT_FALSE(find_message(db_, filled(3)).has_value());
+// Of few days and of a day each: by seeks, or by a look through all.
+TEST_F(Messages, FindsThemWhateverDaysTheyClaim) {
+  std::vector<Hash> ids{filled(3)};
+  const auto check = [&] {
+    for (std::size_t n : {std::size_t{2}, ids.size()}) {
+      const std::vector<Hash> wanted(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(n));
+      std::map<Hash, Seq> there;
+      for (std::size_t i = 1; i < n; ++i) there.emplace(wanted[i], Seq{i});
+      EXPECT_EQ(find_messages(db_, wanted), there) << n;
+    }
+  };
+  const auto add = [&](std::uint64_t day, int n) {
+    std::vector<Incoming> messages;
+    for (int i = 0; i < n; ++i) {
+      messages.push_back(incoming(crypto_, hearsay("text " + std::to_string(i), "alice", day)));
+      ids.push_back(messages.back().id);
+    }
+    ASSERT_TRUE(log_.commit(messages, {}, {}));
+  };
+  add(7, 600);
+  check();
+  for (std::uint64_t day = 8; day < 128; ++day) add(day * day, 1);
+  check();
 }
 
 TEST_F(Messages, FilterBySenderUntilAndOthers) {
