@@ -1,3 +1,4 @@
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +23,11 @@ struct Pasted {
   std::string text;
   Pasted() { text.reserve(2 * kMaxInvite); }
   ~Pasted() { wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()}); }
+};
+
+// What is pasted behind the line would be a command to the shell.
+struct RestOfPaste {
+  ~RestOfPaste() { ::tcflush(0, TCIFLUSH); }  // an error where there is no terminal, and nothing else
 };
 
 // At a terminal the line is enough: nobody should have to say that it ends.
@@ -60,6 +66,7 @@ int join(Call& call) {
   if (!given.empty())
     if (const auto refusal = check_name(given)) return fail(kUsage, *refusal);
 
+  const RestOfPaste left_unread;
   const Result<Invitation> invitation = read_invitation();
   if (!invitation) return fail(kTrouble, invitation.refusal());
   const std::string name = given.empty() ? invitation->name : given;

@@ -1,7 +1,10 @@
 """Pairing in one paste: invite at one side, join at the other, whoever of the two can be reached."""
+import fcntl
 import os
 import pty
+import struct
 import subprocess
+import termios
 import threading
 import unittest
 
@@ -79,14 +82,16 @@ class Invite(Invitations):
         master, slave = pty.openpty()
         self.addCleanup(os.close, master)
         child = subprocess.Popen([b.client, "join"], env=b.env, stdin=slave, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **OWN_GROUP)
-        os.close(slave)
+        self.addCleanup(os.close, slave)
         self.assertIn(b"paste the invitation", child.stderr.readline())
-        os.write(master, line.encode())
+        os.write(master, (line + "\nWelcome!\nexit 1\n").encode())
         echoed = threading.Thread(target=self.drain, args=(master,), daemon=True)
         echoed.start()
         _, err = child.communicate(timeout=3 * PATIENCE)
         self.assertEqual(child.returncode, 0, err)
         self.assertIn(b"now friends with ann", err)
+        left = struct.unpack("i", fcntl.ioctl(slave, termios.FIONREAD, b"\0" * 4))
+        self.assertEqual(left, (0,), "bytes that the shell would take for commands")
         self.friends(a, b)
 
     @staticmethod
