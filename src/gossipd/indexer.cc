@@ -59,7 +59,7 @@ void Indexer::renew() {
 void Indexer::step(Now now) {
   try {
     if (mark_ < size_) mark_ = db::index_some(db_);
-    else squeeze_ = db::squeeze_search(db_);
+    else cleared_ = !(squeeze_ = db::squeeze_search(db_));
     not_before_ = now.mono + kPause;
   } catch (const db::Error& error) {
     if (db::spoils_search(error)) return renew();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 
 #include "db/sqlite.h"
 #include "gossip/ports.h"
@@ -15,6 +16,7 @@ class Indexer {
   explicit Indexer(db::Database& db) : db_(db) {}
   void run(Now now);                                                       // looks at the log at most once a second
   std::optional<Micros> next_deadline() const { return due_; }  // none while there is nothing to do
+  bool take_cleared() { return std::exchange(cleared_, false); }  // words were: what the file has of them is to be overwritten
 
  private:
   Micros wait() const;
@@ -25,6 +27,7 @@ class Indexer {
   Micros grew_ = 0;  // when the log last did
   Micros look_ = 0, not_before_ = 0;
   bool squeeze_ = false;  // there is something to clear away
+  bool cleared_ = false;
   bool renewed_ = false;  // it was damaged
   bool given_up_ = false;  // damaged again: searching does without it
   std::optional<Micros> due_;

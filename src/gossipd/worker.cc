@@ -77,8 +77,7 @@ void Worker::begin_turn(Now now) {
 void Worker::keep_house(Now now) {
   if (!stopping()) retention_.run(now);
   if (const auto dropped = retention_.take_done()) {
-    checkpoint_at_ = 0;
-    checkpointer_.wipe_soon();
+    wipe_soon();
     if (dropped->bytes > 0)
       sys::info("dropped " + std::to_string(dropped->by_age) + " texts by age and " + std::to_string(dropped->by_size) +
                 " by size, " + std::to_string(dropped->bytes) + " bytes");
@@ -116,6 +115,7 @@ void Worker::look(const sys::Poller& poller, Now now) {
   if (now.mono >= expire_at_) expire(now);
   keysmith_.run(now);
   indexer_.run(now);
+  if (indexer_.take_cleared()) wipe_soon();
   ledger_.run(now);
   dials_.look(poller, now);
   Dials::Outcome outcome;
@@ -129,7 +129,11 @@ void Worker::look(const sys::Poller& poller, Now now) {
 void Worker::store_changed(Now) {
   keysmith_.recount();
   notes_.bell();
-  if (!retention_.deleted_by_hand()) return;
+  if (retention_.deleted_by_hand()) wipe_soon();
+}
+
+// What was deleted is still in the log of writes, and in the file until that is written back.
+void Worker::wipe_soon() {
   checkpoint_at_ = 0;
   checkpointer_.wipe_soon();
 }

@@ -42,6 +42,7 @@ class Worker final : public Driver {
   void link_gone(LinkId id, const Link&) override { challenging_.erase(id); }
 
   void keep_house(Now now);
+  void wipe_soon();
   void start_listener(Now now);
   bool note_crashes();
   void listener_ended(Now now, const sys::Ended& ended);

@@ -82,6 +82,16 @@ class Delete(Case):
         b.wait_text("all was announced again")
         self.assertEqual(b.texts(), ["the last", "all was announced again"])
 
+    def test_its_words_leave_the_file_too(self):
+        """In the index at first; written anew without them, and what that left behind is overwritten."""
+        a = self.node("ann")
+        ids = a.send_lines(["the word xylophonequince"] + ["hay %d" % i for i in range(600)])
+        wait_until(lambda: a.ask("SELECT v FROM meta WHERE k='search_mark'") == [(601,)], "the index", nodes=[a])
+        self.assertTrue(on_disk(a, "ylophonequince"))
+        a.must("delete", ids[0])
+        wait_until(lambda: not on_disk(a, "ylophonequince"), "its words to leave the files", nodes=[a])
+        self.assertEqual(a.must("view", "--search", "hay").count("\n"), 600)
+
     def test_without_a_daemon_the_bytes_are_gone_when_delete_returns(self):
         a = self.node("ann", start=False)
         first = a.send("nobody needs to know")
