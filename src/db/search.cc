@@ -1,5 +1,7 @@
 #include "db/search.h"
 
+#include <algorithm>
+
 #include "db/peers.h"
 #include "db/schema.h"
 
@@ -55,6 +57,12 @@ std::optional<std::string> search_expression(std::string_view words) {
 }
 
 Seq search_mark(Database& db) { return static_cast<Seq>(meta_number(db, "search_mark").value_or(0)); }
+
+std::size_t unindexed_bytes(Database& db) {
+  Statement row = db.prepare("SELECT coalesce(sum(size), 0) FROM log WHERE seq>?");
+  row.bind(1, signed_of(search_mark(db))).step();
+  return static_cast<std::size_t>(row.integer(0));
+}
 
 Seq index_some(Database& db) {
   Transaction transaction(db);
@@ -133,13 +141,19 @@ std::vector<Seq> search_rows(Database& db, const std::string& expression, Seq af
   db.exec(
       "CREATE VIRTUAL TABLE IF NOT EXISTS temp.fresh USING fts5(text, content='', columnsize=0,"
       " tokenize='unicode61 remove_diacritics 2')");
-  db.exec("INSERT INTO temp.fresh(fresh) VALUES('delete-all')");
-  db.prepare("INSERT INTO temp.fresh(rowid, text) SELECT seq, text FROM body WHERE seq>? AND seq<=? AND text IS NOT NULL")
-      .bind(1, signed_of(after))
-      .bind(2, signed_of(upto))
-      .run();
+  Statement take = db.prepare("INSERT INTO temp.fresh(rowid, text) SELECT seq, text FROM body WHERE seq>? AND seq<=? AND text IS NOT NULL");
   Statement rows = db.prepare("SELECT rowid FROM temp.fresh WHERE fresh MATCH ? ORDER BY rowid");
-  return seqs_of(rows.bind(1, std::string_view(expression)));
+  std::vector<Seq> out;
+  for (Seq end = 0; after < upto; after = end) {
+    end = std::min(end_of_batch(db, after), upto);
+    if (end == after) break;  // the log ends before
+    db.exec("INSERT INTO temp.fresh(fresh) VALUES('delete-all')");
+    take.bind(1, signed_of(after)).bind(2, signed_of(end)).run();
+    rows.bind(1, std::string_view(expression));
+    for (Seq seq : seqs_of(rows)) out.push_back(seq);
+    rows.reset();
+  }
+  return out;
 }
 
 }  // namespace gossip::db

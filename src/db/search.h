@@ -20,6 +20,7 @@ constexpr std::size_t kIndexBytes = 512 * 1024;
 std::optional<std::string> search_expression(std::string_view words);
 
 Seq search_mark(Database& db);  // the index is whole up to here
+std::size_t unindexed_bytes(Database& db);  // of the messages behind it; looks at each
 // Takes in up to kIndexRows rows or about kIndexBytes of text behind the mark, in one transaction. Gives the new mark.
 Seq index_some(Database& db);
 
@@ -39,7 +40,7 @@ bool squeeze_search(Database& db);
 // Seqs in (after, upto] whose texts match, ascending or descending, at most `limit`. REQUIRES upto <= search_mark().
 std::vector<Seq> search_index(Database& db, const std::string& expression, Seq after, Seq upto, std::size_t limit,
                               bool backwards = false);
-// The same, ascending, for rows the index does not have: made for them alone, in memory. Writes nothing.
+// The same, ascending, for rows the index does not have: made for them alone, in memory, a batch after the other. Writes nothing.
 std::vector<Seq> search_rows(Database& db, const std::string& expression, Seq after, Seq upto);
 
 }  // namespace gossip::db

@@ -10,8 +10,8 @@
 namespace gossip::daemon {
 namespace {
 
-constexpr Seq kFew = db::kIndexRows;         // so many are looked through in milliseconds, and wait for real quiet
-constexpr Seq kMany = 16 * db::kIndexRows;   // so many are too many to wait at all
+// So many batches are looked through in milliseconds, and wait for real quiet; so many are too many to wait at all.
+constexpr std::size_t kFew = 1, kMany = 16;
 constexpr Micros kQuiet = kSecond;
 constexpr Micros kRealQuiet = kMinute;
 constexpr Micros kPause = 20 * kMillisecond;  // between steps, so that others get the disk and the loop
@@ -21,9 +21,10 @@ constexpr const char* kRenewed = "the index of words was damaged and is made ane
 }  // namespace
 
 Micros Indexer::wait() const {
-  const Seq waiting = size_ - mark_;
-  if (waiting >= kMany) return 0;
-  return waiting >= kFew ? kQuiet : kRealQuiet;
+  std::size_t batches = (size_ - mark_) / db::kIndexRows;
+  if (batches < kMany) batches = std::max(batches, db::unindexed_bytes(db_) / db::kIndexBytes);
+  if (batches >= kMany) return 0;
+  return batches >= kFew ? kQuiet : kRealQuiet;
 }
 
 void Indexer::run(Now now) {

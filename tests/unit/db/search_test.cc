@@ -140,7 +140,17 @@ TEST_F(Search, ABatchIsBoundedInBytes) {
   put({std::string(300'000, 'a'), std::string(300'000, 'b'), "short"});
   EXPECT_EQ(index_some(db_), 2u);
   EXPECT_EQ(index_some(db_), 3u);
+  EXPECT_EQ(unindexed_bytes(db_), 0u);
   EXPECT_EQ(index_some(db_), 3u);
+}
+
+TEST_F(Search, WhatTheIndexDoesNotHaveIsLookedThroughInBatches) {
+  const std::string text = std::string(200'000, ' ') + "needle";
+  put({text + " 1", "hay 2", text + " 3", text + " 4", text + " 5", "hay 6", text + " 7"});
+  EXPECT_GT(unindexed_bytes(db_), kIndexBytes);
+  EXPECT_EQ(search_rows(db_, "needle", 0, 7), (Seqs{1, 3, 4, 5, 7}));
+  EXPECT_EQ(search_rows(db_, "needle", 1, 6), (Seqs{3, 4, 5})) << "of those in the last batch only what was asked for";
+  EXPECT_EQ(search_rows(db_, "needle", 6, 9), (Seqs{7}));
 }
 
 TEST_F(Search, WhatIsForgottenIsFoundNoMoreAndLeavesTheFile) {

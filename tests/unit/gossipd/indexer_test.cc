@@ -20,12 +20,12 @@ class TheIndexer : public ::testing::Test {
  protected:
   TheIndexer() : db_(gossip::test::scratch_db()), log_(db_, crypto_, no_clock), indexer_(db_) {}
 
-  void store(int n) {
+  void store(int n, std::size_t more = 0) {
     std::vector<Incoming> messages;
     for (int i = 0; i < n; ++i) {
       Message message;
       message.sender = "alice";
-      message.text = "text " + std::to_string(++said_);
+      message.text = "text " + std::to_string(++said_) + std::string(more, ' ');
       Bytes bytes = encode_message(message);
       messages.push_back({message_id(crypto_, bytes), 0, 0, bytes});
     }
@@ -77,6 +77,17 @@ TEST_F(TheIndexer, ManyWaitForAQuietSecondAndComeInBatches) {
   EXPECT_EQ(mark(), 1300u);
 }
 
+TEST_F(TheIndexer, FewThatAreLongAreMany) {
+  store(3, 400'000);
+  run_for(3 * kSecond);
+  EXPECT_EQ(mark(), 3u) << "a quiet second is enough";
+  for (int i = 0; i < 40; ++i) {
+    store(1, 900'000);
+    run_for(kSecond / 2);
+  }
+  EXPECT_GE(mark(), 25u) << "and if it is never quiet";
+}
+
 TEST_F(TheIndexer, WhereItIsNeverQuietItGoesOnAllTheSame) {
   for (int i = 0; i < 40; ++i) {
     store(500);
@@ -95,8 +106,11 @@ TEST_F(TheIndexer, ClearsAwayWhatWasForgotten) {
   db_.exec("DELETE FROM body WHERE seq=3");
   transaction.commit();
   ASSERT_TRUE(db::squeeze_due(db_));
+  EXPECT_FALSE(indexer_.take_cleared());
   run_for(10 * kSecond);
   EXPECT_FALSE(db::squeeze_due(db_));
+  EXPECT_TRUE(indexer_.take_cleared());
+  EXPECT_FALSE(indexer_.take_cleared());
   EXPECT_FALSE(indexer_.next_deadline().has_value());
 }
 
