@@ -111,6 +111,7 @@ FriendView friend_view(const db::Peer& peer, const std::vector<db::PeerState>& s
   FriendView view = session_view(peer, states, running, now_ms);
   if (peer.until_ms == 0) return view;
   const std::string until = format_utc(peer.until_ms) + "; ";
+  if (peer.joining() && view.why == Why::kNotRecognised) view.words += "; or somebody else used the invitation first";
   view.words = (peer.joining() ? "joining by their invitation, until " : "invited, waiting for them until ") + until + view.words;
   return view;
 }

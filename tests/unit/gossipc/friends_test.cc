@@ -37,6 +37,15 @@ TEST(Friends, WhatThereIsToSayBeforeAnyCall) {
   EXPECT_EQ(friend_view(peer(""), {}, true, kNow).why, Why::kNoAddress);
 }
 
+TEST(Friends, WhoJoinsAndIsNotRecognisedMayHaveBeenTooLate) {
+  db::Peer joining = peer("h");
+  joining.until_ms = kNow + 1000;
+  EXPECT_EQ(words(joining, {state(0, "waiting", Why::kNotRecognised)}).find("somebody else used"), std::string::npos) << "invited";
+  joining.next_key = 3;
+  EXPECT_NE(words(joining, {state(0, "waiting", Why::kNotRecognised)}).find("; or somebody else used the invitation first"), std::string::npos);
+  EXPECT_EQ(words(joining, {state(0, "waiting", Why::kRefused)}).find("somebody else used"), std::string::npos);
+}
+
 TEST(Friends, F4WhyNotAndWhenTheNextTryIs) {
   const db::PeerState refused = state(0, "waiting", Why::kRefused, kNow + 12'000, 7, kThen - 1000);
   const FriendView view = friend_view(peer("h"), {refused}, true, kNow);
