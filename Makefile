@@ -121,6 +121,7 @@ simtwins: $(BUILD)/sim ## the same seed gives the same trace by g++ and by clang
 	@for b in $(BUILD) $(BUILD)/twin; do $$b/sim -n 300 $(SCENARIO) | sed -n 's/.*\(seed [0-9]* *trace [0-9a-f]*\).*/\1/p' > $$b/traces || exit 1; done
 	@cmp $(BUILD)/traces $(BUILD)/twin/traces && echo "the same $$(wc -l < $(BUILD)/traces) traces"
 
+$(BUILD)/bench-handshakes: $(o_core) $(o_crypto)
 $(BUILD)/bench-%: $(BUILD)/tests/bench/%.o
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
 
@@ -149,8 +150,9 @@ newcomer: all ## as root: the steps of README.md, as printed, in two fresh accou
 soak: all ## NODES=50 SECONDS=30: so many daemons in a random graph with traffic for so long; memory and descriptors stay flat
 	@GOSSIP_SOAK="$(NODES) $(SECONDS)" GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_soak.py
 
-bench: all $(BUILD)/bench-hop $(BUILD)/bench-floor ## a live hop between two daemons, beside the machine's own floor
-	@python3 tests/bench/bench.py --build $(BUILD)
+benches   := $(patsubst tests/bench/%.cc,$(BUILD)/bench-%,$(wildcard tests/bench/*.cc))
+bench: all $(benches) $(BUILD)/sim ## JOBS="hop bulk" BENCH="--runs 5 --messages 1000000": one table of how fast it is, beside the machine's own floor
+	@python3 -B tests/bench/bench.py --build $(BUILD) $(BENCH) $(JOBS)
 
 reading: all ## MESSAGES=1000000: so many in one store, and how long view --last, view --search and the rest take
 	@GOSSIP_LONG=1 GOSSIP_MESSAGES=$(MESSAGES) GOSSIP_BUILD=$(BUILD) python3 -B tests/e2e/test_reading_size.py

@@ -1,24 +1,22 @@
 #!/usr/bin/env python3
-"""A live hop between two idle friends beside the machine's own floor, in one run; the table goes to stdout, all figures to bench.json.
+"""How fast it is, beside what the machine can do with no protocol: one table in Markdown, and all figures in bench.json.
 
-    python3 tests/bench/bench.py --build build [--runs 5] [--rounds 200]
+    python3 tests/bench/bench.py --build build [--runs 5] [JOB...]
 
-hop    from `gossipc send` returning to the row readable in the friend's database; stricter: from the row readable in the sender's
-floor  a bare program that stores with synchronous=FULL, passes 200 bytes over TCP, and stores again (floor.cc)
-       "pass, store" is the like of a hop: it begins where the first store has returned
+A floor (floor.cc, floor_bulk.cc) stores as durably as gossipd does: SQLite in WAL mode, synchronous=FULL at both ends. Floor and
+daemons take turns in every run, so that what disturbs the machine disturbs both. Figures are medians, with the least and the most.
 """
 import argparse
 import json
 import os
-import statistics
-import subprocess
+import platform
+import sqlite3
 import sys
-import tempfile
 import threading
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
-PAUSE_MS = 20  # before each round, so that both are idle
-BAR_MS = 5.0   # for the median of a hop
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
+BUSY = 0.05  # of the processors: from there on the figures say little
 
 
 def busy_share(seconds=2.0):
@@ -33,84 +31,66 @@ def busy_share(seconds=2.0):
     return 1 - idle / max(1, total)
 
 
-def percentile(values, share):
-    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
-
-
-def measure(command, env):
-    """Two columns of ms, a row for each round."""
-    out = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
-    rows = [[float(x) for x in line.split()] for line in out.splitlines()]
-    return list(zip(*rows))
-
-
-def pair(gossip):
-    a, b = gossip.Node("ann").start(), gossip.Node("bob").start()
-    gossip.befriend(a, b)
-    for n, other in ((a, b), (b, a)):
-        n.send("warm")
-        other.wait_text("warm")
-        gossip.wait_until(lambda x=n: x.ask("SELECT dial_state, call_state FROM v_peers") == [("up", "up")], "sessions both ways")
-    return a, b
-
-
-def measure_all(args, gossip):
-    hop, floor = os.path.join(args.build, "bench-hop"), os.path.join(args.build, "bench-floor")
-    figures = {"send": [], "hop": [], "row to row": [], "first store": [], "pass, store": [], "store, pass, store": []}
-    a, b = pair(gossip)
+def machine():
     try:
-        with tempfile.TemporaryDirectory(prefix="gossip-floor-") as folder:
-            for _ in range(args.runs):
-                bare, passed = measure([floor, folder, str(args.rounds), str(PAUSE_MS)], None)
-                sent, hopped, strict = measure([hop, gossip.GOSSIPC, b.db, str(args.rounds), str(PAUSE_MS)], a.env)
-                for name, values in (("send", sent), ("hop", hopped), ("row to row", strict), ("first store", bare),
-                                     ("pass, store", passed), ("store, pass, store", [x + y for x, y in zip(bare, passed)])):
-                    figures[name].append({"p50": percentile(values, 0.5), "p99": percentile(values, 0.99)})
-    finally:
-        a.close()
-        b.close()
-    return figures
+        with open("/proc/cpuinfo", encoding="utf-8") as f:
+            model = next((line.split(":", 1)[1].strip() for line in f if line.startswith("model name")), platform.machine())
+    except OSError:
+        model = platform.machine()
+    return "%d x %s, Linux %s, SQLite %s" % (os.cpu_count(), model, platform.release(), sqlite3.sqlite_version)
 
 
-def over_runs(runs, what):
-    values = [run[what] for run in runs]
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+def all_jobs():
+    import bulk  # each of them reads GOSSIP_BUILD
+    import large
+    import live
+    import peers
+    import single
+    return {"hop": live.hop, "bulk": bulk.bulk, "three": bulk.from_three, "idle": live.idle, "handshakes": single.handshakes, "send": live.send,
+            "large": large.large, "simulator": single.simulator, "peers": peers.peers}
 
 
-def print_table(result):
-    names = [("hop", "live hop: send returned -> row there"), ("row to row", "  row at the sender -> row there"),
-             ("send", "  gossipc send itself, start to end"),
-             ("pass, store", "floor: pass 200 bytes, store"), ("store, pass, store", "floor: store, pass, store")]
-    print("%-38s %27s %27s" % ("ms, median (min - max) of %d runs" % result["runs"], "p50", "p99"))
-    for name, words in names:
-        cells = ["%8.3f (%.3f - %.3f)" % tuple(result[name][p][k] for k in ("median", "min", "max")) for p in ("p50", "p99")]
-        print("%-38s %27s %27s" % (words, *cells))
-    for above, below in (("hop", "store, pass, store"), ("hop", "pass, store"), ("row to row", "pass, store")):
-        ratios = [result[above][p]["median"] / result[below][p]["median"] for p in ("p50", "p99")]
-        print("%-38s %26.1fx %26.1fx" % ("%s / floor: %s" % (above, below), *ratios))
-    median = result["hop"]["p50"]["median"]
-    print("bar: p50 of a hop under %.0f ms: %s (%d messages in each run)" % (BAR_MS, "met" if median < BAR_MS else "MISSED", result["rounds"]))
-
-
-def main():
+def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default="build")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=200)
-    args = parser.parse_args()
+    parser.add_argument("--rounds", type=int, default=100, help="messages of a hop or of send, in each run")
+    parser.add_argument("--bulk", type=int, nargs="+", default=[20_000, 100_000], help="stored messages of a catch-up")
+    parser.add_argument("--batch", type=int, default=100_000, help="lines of send --batch")
+    parser.add_argument("--messages", type=int, default=200_000, help="in the large store")
+    parser.add_argument("--idle", type=float, default=20, help="seconds at rest")
+    parser.add_argument("--nodes", type=int, default=10_000, help="of the simulator")
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help="hop bulk three idle handshakes send large simulator peers; all of them when none is named")
+    args = parser.parse_intermixed_args(argv)
     os.environ["GOSSIP_BUILD"] = args.build = os.path.abspath(args.build)
-    import gossip  # reads GOSSIP_BUILD
-    busy = busy_share()
-    if busy > 0.05:
-        print("warning: the machine is not idle, %.0f %% of its processors are in use: the figures say little" % (100 * busy))
-    figures = measure_all(args, gossip)
-    result = {"runs": args.runs, "rounds": args.rounds, "busy_before": round(busy, 3), "processors": os.cpu_count(), "each_run": figures}
-    for name, runs in figures.items():
-        result[name] = {p: over_runs(runs, p) for p in ("p50", "p99")}
-    print_table(result)
+    return args
+
+
+def main():
+    args = parse(sys.argv[1:])
+    jobs = all_jobs()
+    unknown = [name for name in args.jobs if name not in jobs]
+    if unknown:
+        print("no job is called %s; there are %s" % (unknown[0], " ".join(jobs)), file=sys.stderr)
+        return 2
+    from table import markdown
+    rows, failed, busy = [], [], {}
+    for name in args.jobs or jobs:
+        busy[name] = busy_share()
+        print("%s%s" % (name, "" if busy[name] < BUSY else ", on a busy machine"), file=sys.stderr)
+        try:
+            jobs[name](args, rows)
+        except Exception as error:  # the others are worth having all the same
+            failed.append("%s: %s" % (name, error))
+    most = max(busy.values())
+    print(markdown(rows))
+    print("\n%s; medians of %d runs (least - most). In use by others before the jobs: %.0f %% at the most%s."
+          % (machine(), args.runs, 100 * most, "" if most < BUSY else ", SO THESE FIGURES SAY LITTLE; ratios say more than the rest"))
+    for words in failed:
+        print("failed: " + words)
     with open(os.path.join(args.build, "bench.json"), "w", encoding="utf-8") as f:
-        json.dump(result, f, indent=1)
-    return 0 if result["hop"]["p50"]["median"] < BAR_MS else 1
+        json.dump({"machine": machine(), "busy_before": busy, "runs": args.runs, "failed": failed, "rows": [row.as_json() for row in rows]}, f, indent=1)
+    return 1 if failed or any(row.judged() and not row.judged()[0] for row in rows) else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// What the two measuring programs share: a clock, an end with words, and SQLite opened as the daemons open it.
+// What the measuring programs share: a clock, an end with words, and SQLite opened as the daemons open it.
 #pragma once
 
 #include <poll.h>
@@ -15,6 +15,13 @@ namespace gossip::bench {
 inline double now_ms() {
   timespec t{};
   clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
+}
+
+// Of processor, in this process.
+inline double cpu_ms() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
 }
 
