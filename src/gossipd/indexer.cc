@@ -15,6 +15,7 @@ constexpr std::size_t kFew = 1, kMany = 16;
 constexpr Micros kQuiet = kSecond;
 constexpr Micros kRealQuiet = kMinute;
 constexpr Micros kPause = 20 * kMillisecond;  // between steps, so that others get the disk and the loop
+constexpr Micros kPauseGrowing = kSecond / 2;  // a catch-up is to have the disk and the loop nearly alone
 constexpr Micros kPauseTrouble = kMinute;
 constexpr const char* kRenewed = "the index of words was damaged and is made anew";
 
@@ -61,7 +62,7 @@ void Indexer::step(Now now) {
   try {
     if (mark_ < size_) mark_ = db::index_some(db_);
     else cleared_ = !(squeeze_ = db::squeeze_search(db_));
-    not_before_ = now.mono + kPause;
+    not_before_ = now.mono + (now.mono < grew_ + kQuiet ? kPauseGrowing : kPause);
   } catch (const db::Error& error) {
     if (db::spoils_search(error)) return renew();
     if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
