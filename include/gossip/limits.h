@@ -23,20 +23,22 @@ constexpr std::size_t kMaxKey = 1024;             // of a KEY frame
 
 // sync
 constexpr std::uint64_t kMaxCredit = std::uint64_t{1} << 32;
-constexpr std::uint64_t kCreditGrant = 4096;      // entries granted to one friend at most
+constexpr std::uint64_t kCreditGrant = 8192;      // entries granted to one friend at most
 constexpr std::size_t kMaxUnresolved = 65'536;    // listed entries waiting, all friends together
 constexpr std::size_t kMaxWanted = 4096;          // seqs a friend may have wanted and not been answered
-constexpr std::size_t kWindowBodies = 256;        // bodies asked of one friend at once
-constexpr std::size_t kWindowBytes = 256 * 1024;
-constexpr std::size_t kMaxLeave = 1024;           // bodies a friend may still send, asked again elsewhere or not
+constexpr std::size_t kFirstWindow = 256;         // bodies asked of one friend at once; one more for each that came, up to
+constexpr std::size_t kWindowBodies = 2048;
+constexpr std::size_t kWindowBytes = 512 * 1024;
+constexpr std::size_t kBodyPiece = 256 * 1024;    // of a body that is arriving: each has its own time
+constexpr std::size_t kMaxLeave = 4096;           // bodies a friend may still send, asked again elsewhere or not
 constexpr std::uint64_t kMaxFlight = 32 << 20;    // bytes of bodies asked for and frames partly here, all friends together
 constexpr std::size_t kQuantum = 16 * 1024;       // bytes of one link's turn, reading and serving
 constexpr std::uint64_t kMaxRound = 4 << 20;      // bytes said in one round of all links, and one frame
 constexpr std::size_t kTailShare = 4;             // a link that is in the tail of a log gets so many times that
-constexpr std::size_t kBatchMessages = 1000;      // per transaction
+constexpr std::size_t kBatchMessages = 4096;      // per transaction
 constexpr std::size_t kBatchBytes = 1 << 20;
 constexpr Micros kGatherTail = 2 * kMillisecond;
-constexpr Micros kGatherBulk = 20 * kMillisecond;
+constexpr Micros kGatherBulk = 50 * kMillisecond;
 constexpr Micros kLazyCommit = kSecond;           // cursors and acks that bring no message wait this long for one that does
 
 constexpr Micros kLazyAck = kSecond;              // CREDIT that only acknowledges, and HAVE that only skips, are sent this seldom

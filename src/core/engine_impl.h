@@ -133,7 +133,8 @@ class Engine::Impl {
   bool table_full_ = false, flight_full_ = false;
   std::optional<Micros> quota_at_;    // when friends over their quota are looked at again
 
-  Seq seen_size_ = 0;
+  Seq seen_size_ = 0;                 // of the store, in the books of the tracker
+  Seq served_size_ = 0;               // and in those who are served
   bool choose_ = true;                // who is fetched from has to be decided again
   std::optional<Micros> choose_at_;
 };

@@ -74,14 +74,16 @@ std::optional<Micros> Engine::Impl::commit_due() const {
 
 bool Engine::Impl::flush(Now now) {
   if (!tracker_.nothing_staged() && !staged_since_) staged_since_ = now.mono;
+  tracker_.others += store_.size() - seen_size_;
+  seen_size_ = store_.size();
   if (!unsaved_.empty() && !lazy_at_) lazy_at_ = now.mono + kLazyCommit;
   bool fine = true;
   const auto due = commit_due();
   if (due && now.mono >= *due) fine = commit(now);
-  if (store_.size() != seen_size_) {
+  if (store_.size() != served_size_) {
     for (LinkId id : served_) agenda_.insert(id);
   }
-  seen_size_ = store_.size();
+  served_size_ = store_.size();
   round(now);
   return fine;
 }
@@ -113,6 +115,8 @@ bool Engine::Impl::commit(Now now) {
     everybody();
     return false;
   }
+  tracker_.others += store_.size() - seen_size_ - committed.stored;
+  seen_size_ = store_.size();
   ++stats.commits;
   stats.bodies_stored += committed.stored;
   stats.bodies_late += count - committed.stored;

@@ -185,6 +185,7 @@ void Fetcher::answered(Now now, Seq seq) {
   if (--leave->second.times == 0) leave_.erase(leave);
   unasked(seq);
   strikes_ = 0;
+  window_ = std::min(kWindowBodies, window_ + 1);
   progress_at_ = now.mono + wait();
   agenda_.insert(link_);
 }

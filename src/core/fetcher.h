@@ -149,6 +149,8 @@ class Fetcher {
   OrderedMap<Seq, Asked> leave_;             // what the friend may still send: one BODY or GONE each, however late
   OrderedMap<Seq, Outstanding> outstanding_;
   std::uint64_t outstanding_bytes_ = 0;
+  // Grows with what is answered. Rationale: what little there is to catch up with is shared among all friends who have it.
+  std::size_t window_ = kFirstWindow;
   OrderedSet<Seq> want_;                     // WANTs to send
   std::list<MessageKey> queue_;       // unasked entries this friend has listed
   bool draining_ = false;             // the first of the queue waits for an empty window, and nothing overtakes it

@@ -8,13 +8,13 @@ namespace gossip {
 
 constexpr Micros kSilence = kSecond;               // plus four round trips
 constexpr Micros kLongestSilence = 60 * kSecond;
-constexpr Micros kBodyTime = 60 * kSecond;         // per kWindowBytes of a BODY
+constexpr Micros kBodyTime = 60 * kSecond;         // per kBodyPiece of a BODY
 constexpr Micros kLook = 30 * kSecond;             // how often it is seen whether one has waited longer than that
 constexpr unsigned kStrikeLimit = 6;               // 2^6 seconds is past the longest silence
 
 bool Fetcher::window_open() const {
   if (state_ != State::kStreaming || paused_ || barred()) return false;
-  return outstanding_.empty() || (strikes_ == 0 && outstanding_.size() < kWindowBodies && outstanding_bytes_ < kWindowBytes);
+  return outstanding_.empty() || (strikes_ == 0 && outstanding_.size() < window_ && outstanding_bytes_ < kWindowBytes);
 }
 
 bool Fetcher::can_ask(const Provider& what) const {
@@ -103,7 +103,7 @@ Micros Fetcher::wait() const {
 
 void Fetcher::on_data(Now now, std::size_t body_pending) {
   if (body_pending == 0 || outstanding_.empty()) return;
-  if (body_until_ == 0) body_until_ = now.mono + kBodyTime * static_cast<Micros>(1 + body_pending / kWindowBytes);
+  if (body_until_ == 0) body_until_ = now.mono + kBodyTime * static_cast<Micros>(1 + body_pending / kBodyPiece);
   if (now.mono < body_until_) progress_at_ = now.mono + wait();
   agenda_.insert(link_);
 }
@@ -111,12 +111,15 @@ void Fetcher::on_data(Now now, std::size_t body_pending) {
 void Fetcher::tick(Now now) {
   if (outstanding_.empty()) return;
   const bool silent = progress_at_ != 0 && now.mono >= progress_at_;
-  if (silent) ++strikes_;
+  if (silent) {
+    ++strikes_;
+    window_ = kFirstWindow;
+  }
   // Rationale: who answers something all the time must not keep one message from being asked elsewhere.
   const bool look = look_at_ != 0 && now.mono >= look_at_;
   std::vector<EntryRef> again;
   for (const auto& [seq, out] : outstanding_) {
-    const Micros longest = kBodyTime * static_cast<Micros>(1 + out.size / kWindowBytes);
+    const Micros longest = kBodyTime * static_cast<Micros>(1 + out.size / kBodyPiece);
     if (silent || (look && out.since != 0 && now.mono >= out.since + longest)) again.push_back(out.entry);
   }
   for (EntryRef entry : again) tracker_.ask_again(entry);

@@ -1,6 +1,7 @@
 #include "core/tracker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/fetcher.h"
 #include "gossip/check.h"
@@ -19,7 +20,8 @@ std::optional<EntryRef> Tracker::find(const MessageKey& key) {
 }
 
 EntryRef Tracker::list(const MessageKey& key, const Provider& provider) {
-  EntryRef entry = entries_.try_emplace(key).first;
+  const auto [entry, fresh] = entries_.try_emplace(key);
+  if (fresh) entry->second.looked = others;
   entry->second.providers.push_back(provider);
   HaveGroup& group = provider.link->group(provider.group);
   ++group.open;
@@ -95,7 +97,7 @@ void Tracker::ask_again(EntryRef ref) {
   Entry& entry = ref->second;
   if (entry.asked) entry.next = static_cast<std::size_t>(entry.of(entry.asked) - entry.providers.data()) + 1;
   unask(entry);
-  if (store_.held(ref->first.epoch, ref->first.id12)) {
+  if (std::exchange(entry.looked, others) != others && store_.held(ref->first.epoch, ref->first.id12)) {
     for (const Provider& p : entry.providers) store_.told(ref->first.epoch, ref->first.id12, {p.link->peer(), p.at_ms});
     resolve(ref);
   } else {

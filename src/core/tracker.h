@@ -45,6 +45,7 @@ struct Entry {
   State state = State::kUnasked;
   Fetcher* asked = nullptr;
   std::size_t next = 0;  // provider to try first
+  std::uint64_t looked = 0;  // Tracker::others when the store was last asked for it
   std::vector<Provider> providers;
   Provider* of(const Fetcher* link);
 };
@@ -76,6 +77,7 @@ class Tracker {
   void commit_failed();
 
   std::size_t outstanding() const { return outstanding_; }
+  std::uint64_t others = 0;    // rows that came into the store by another way; while there are no more, nothing is looked up again
   bool paused = false;         // no new asks: the disk is short, or a commit failed
   std::uint64_t reserved = 0;  // entries that all links together may have listed or in hand
   std::uint64_t flight = 0;    // bytes of bodies asked for, and of frames that are partly here

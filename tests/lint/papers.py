@@ -164,7 +164,7 @@ ROWS = {  # row of gossip(7) LIMITS: the constants in it, in order
     "entries granted at a time, at most": (("kCreditGrant", "kCredit"),),
     "bodies and partial frames, all friends together": ("kMaxFlight",),
     "a turn of a friend, in the tail so many times": ("kQuantum", "kTailShare"),
-    "unresolved entries, all friends together": ("kMaxUnresolved",), "bodies wanted from one friend at once": ("kWindowBodies", "kWindowBytes"),
+    "unresolved entries, all friends together": ("kMaxUnresolved",), "bodies wanted from one friend at once": ("kFirstWindow", "kWindowBodies", "kWindowBytes"),
     "a message in a quota, beside its own bytes": ("kRowCost",),
     "messages in one transaction": ("kBatchMessages", "kBatchBytes"),
     "rungs of one log, entries between two of them": ("kMaxRungs", "kRungStep"),

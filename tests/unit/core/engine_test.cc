@@ -244,7 +244,7 @@ TEST(Engine, HostileServerIsCutOff) {
   EXPECT_TRUE(after_serve([&](Talk& t) {  // beyond credit
     t.send(Head{HeadStatus::kOk, t.theirs, 10'000});
     Seq seq = 0;
-    for (int k = 0; k < 9 && !t.closed; ++k) {
+    for (int k = 0; k <= 16 && !t.closed; ++k) {
       Have have;
       const Seq base = seq;
       for (int i = 0; i < 512; ++i) have.entries.push_back(HaveEntry{++seq, 0, 100, t.rng.array<12>()});

@@ -76,11 +76,11 @@ TEST(Network, CatchUpStripesOverFriends) {
   Network net(5);
   for (int i = 0; i < 3; ++i) net.add_node();
   net.befriend(0, 1), net.befriend(1, 2), net.befriend(0, 2);
-  for (int k = 0; k < 3000; ++k) net.publish(k % 3, "m" + std::to_string(k));
-  ASSERT_TRUE(net.run_until([&] { return net.all_hold(3000); }, 60 * kSecond));
+  for (int k = 0; k < 12'000; ++k) net.publish(k % 3, "m" + std::to_string(k));
+  ASSERT_TRUE(net.run_until([&] { return net.all_hold(12'000); }, 60 * kSecond));
   int d = net.add_node();
   for (int i = 0; i < 3; ++i) net.befriend(d, i, true, false);
-  ASSERT_TRUE(net.run_until([&] { return net.all_hold(3000); }, 60 * kSecond));
+  ASSERT_TRUE(net.run_until([&] { return net.all_hold(12'000); }, 60 * kSecond));
   std::map<PeerId, int> by;
   for (const LogRow& row : net.nodes[3].store->disk.rows) ++by[row.via];
   EXPECT_EQ(by.size(), 3u);
