@@ -159,6 +159,9 @@ struct Committed {
 class Store {
  public:
   virtual ~Store() = default;
+  // Between these two many reads come in a row, and nothing is committed: a store may answer them all from one state of it.
+  virtual void begin_reads() {}
+  virtual void end_reads() noexcept {}
   virtual Seq size() = 0;                                             // greatest committed seq, 0 when empty
   virtual bool held(std::uint64_t epoch, const Id12& id12) = 0;       // committed, whoever stored it
   // held(), asked since this friend tells us of the message. A store that keeps such things notes it where it is held.
@@ -175,6 +178,16 @@ class Store {
                            std::span<const AckUpdate> acks) = 0;
   // Bytes of messages stored from the friend today (UTC, by the store's clock). A store that does not count says 0.
   virtual std::uint64_t taken_today(PeerId) { return 0; }
+};
+
+class Reads {
+ public:
+  explicit Reads(Store& store) : store_(store) { store_.begin_reads(); }
+  Reads(const Reads&) = delete;
+  ~Reads() { store_.end_reads(); }
+
+ private:
+  Store& store_;
 };
 
 }  // namespace gossip

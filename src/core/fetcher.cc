@@ -91,6 +91,7 @@ Fetcher::Verdict Fetcher::on_have(Now now, View payload) {
   granted_ -= have->entries.size();
   upto_ = have->upto;
   std::uint64_t group = 0;
+  const Reads reads(store_);
   for (const HaveEntry& e : have->entries) {
     const MessageKey key{e.epoch, e.id12};
     auto wrong = memory_.wrong.find({e.seq, e.id12});

@@ -60,6 +60,8 @@ void Fetcher::unasked(Seq seq) {
 
 void Fetcher::fill_window() {
   draining_ = false;
+  if (queue_.empty() || tracker_.paused || !window_open()) return;
+  const Reads reads(store_);
   while (!queue_.empty() && !tracker_.paused && window_open()) {
     const auto entry = tracker_.find(queue_.front());
     Provider* mine = entry ? (*entry)->second.of(this) : nullptr;

@@ -126,7 +126,8 @@ void Server::produce(Now now, Bytes& out, std::size_t room) {
     put_head(out, *head_due_);
     head_due_.reset();
   }
-  if (!subscribed_) return;
+  if (!subscribed_ || (wanted_.empty() && position_ == store_.size() && !skips_at_)) return;
+  const Reads reads(store_);
   for (bool moved = true; moved && out.size() < limit && position_ < store_.size();) {
     const Seq before = position_;
     moved = produce_have(now, out) || position_ != before;  // a page of skipped rows is no reason to stop

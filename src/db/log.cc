@@ -1,73 +1,10 @@
-#include "db/log.h"
-
-#include <array>
-#include <map>
-
 #include "db/body.h"
+#include "db/log_impl.h"
 #include "gossip/chain.h"
 #include "gossip/check.h"
 #include "gossip/limits.h"
-#include "gossip/message.h"
 
 namespace gossip::db {
-
-namespace {
-
-template <std::size_t N>
-void copy_to(std::array<std::uint8_t, N>& out, View from) {
-  if (from.size() != N) throw Error(Trouble::kDamaged, "the database has a value of the wrong size");
-  std::copy(from.begin(), from.end(), out.begin());
-}
-
-constexpr std::int64_t kDayMs = 86'400'000;
-constexpr std::size_t kToldAtOnce = 4096;  // rows that wait for a commit
-
-std::int64_t day_of(std::int64_t wall_ms) { return wall_ms / kDayMs; }
-
-}  // namespace
-
-struct Log::Impl {
-  Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)(), Desk* desk_port);
-
-  Seq last_seq();
-  std::optional<Seq> append(const Incoming& message, std::int64_t heard_ms);
-  void keep_chain(Seq seq);
-  Hash kept_chain(Seq seq);
-  Hash fold(Hash chain, Seq after, Seq upto);
-  Hash chain(Seq seq);
-  void move(const CursorUpdate& update);
-  void note(const AckUpdate& update);
-  Seq find(std::uint64_t epoch, const Id12& id12);
-  bool store(const Incoming& message, std::int64_t heard_ms, std::map<PeerId, std::uint64_t>& taken);
-  void note_told(Seq seq, const Told& by, std::int64_t now_ms);
-  void write_told(std::int64_t now_ms);
-  void put_down() const { if (desk) desk->clear(); }
-  void count_taken(const std::map<PeerId, std::uint64_t>& bytes, std::int64_t now_ms);
-  [[noreturn]] void damaged(const std::string& how) const;
-
-  Database& db;
-  Crypto& crypto;
-  std::int64_t (*wall_ms)();
-  Desk* desk;
-  Secret32 key;
-  Seq size = 0;
-  std::int64_t version = 0;  // PRAGMA data_version when size was read
-  bool appended = false;     // by append(), which data_version of this connection does not show
-
-  std::int64_t told_ms = 0;  // messages not older than this have it noted who told us of them
-  std::vector<std::pair<Seq, Told>> told;
-
-  // Chains lately asked for. A committed row never changes, so neither does its chain.
-  struct Cached {
-    Seq seq = 0;
-    Hash chain{};
-  };
-  std::array<Cached, 8> cache{};
-  std::size_t next_cached = 0;
-
-  Statement data_version, last, held, rows, ids, body, chain_row, cursor, ladder, add_row, add_body, add_chain, reset, advance, ack, take,
-      taken, tell, tell_fresh;
-};
 
 Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)(), Desk* desk_port)
     : db(database), crypto(crypto_port), wall_ms(clock), desk(desk_port) {
@@ -82,7 +19,7 @@ Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)()
   ladder = db.prepare("SELECT ladder FROM peer_sync WHERE peer=? AND gen=?");
   add_row = db.prepare(
       "INSERT INTO log(seq, scope, epoch, id, via, heard_ms, size)"
-      " VALUES((SELECT coalesce(max(seq), 0) + 1 FROM log), 0, ?, ?, ?, ?, ?) ON CONFLICT(scope, epoch, id) DO NOTHING");
+      " VALUES(?6, 0, ?1, ?2, ?3, ?4, ?5) ON CONFLICT(scope, epoch, id) DO NOTHING");
   add_body = db.prepare("INSERT INTO body(seq, head, sender, text) VALUES(?, ?, ?, ?)");
   add_chain = db.prepare("INSERT INTO log_chain(seq, chain) VALUES(?, ?)");
   reset = db.prepare(
@@ -101,6 +38,7 @@ Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)()
       "INSERT INTO heard(seq, peer, at_ms) SELECT seq, ?2, ?3 FROM log WHERE seq=?1 AND via<>?2 AND heard_ms>=?4"
       " ON CONFLICT(seq, peer) DO NOTHING");
   tell_fresh = db.prepare("INSERT INTO heard(seq, peer, at_ms) VALUES(?, ?, ?) ON CONFLICT(seq, peer) DO NOTHING");
+  grow = db.prepare("UPDATE total SET own=own+?, texts=texts+?, bytes=bytes+?, own_bytes=own_bytes+?");
   Statement log_key = db.prepare("SELECT v FROM meta WHERE k='log_key'");
   if (!log_key.step() || log_key.blob(0).size() != 32) damaged("has no log key");
   key = Secret32(log_key.blob(0));
@@ -114,31 +52,6 @@ Seq Log::Impl::last_seq() {
   Using use(last);
   use->step();
   return static_cast<Seq>(use->integer(0));
-}
-
-std::optional<Seq> Log::Impl::append(const Incoming& message, std::int64_t heard_ms) {
-  if (desk) desk->take(message.via, front_of(message.id));
-  const BodyColumns columns = split_body(message.message);
-  {
-    Using use(add_row);
-    use->bind(1, signed_of(message.epoch)).bind(2, message.id).bind(3, signed_of(message.via)).bind(4, heard_ms);
-    use->bind(5, signed_of(message.message.size())).step();
-    if (db.changes() == 0) return std::nullopt;
-  }
-  Seq seq = static_cast<Seq>(db.last_rowid());
-  Using use(add_body);
-  use->bind(1, signed_of(seq)).bind(2, columns.head);
-  if (columns.known) use->bind(3, columns.sender).bind(4, columns.text);
-  use->step();
-  if (seq % kChainStep == 0) keep_chain(seq);
-  return seq;
-}
-
-// Inside the writing transaction, so without the cache: what it computes may yet be rolled back.
-void Log::Impl::keep_chain(Seq seq) {
-  Hash chain = fold(kept_chain(seq - kChainStep), seq - kChainStep, seq);
-  Using use(add_chain);
-  use->bind(1, signed_of(seq)).bind(2, chain).step();
 }
 
 Hash Log::Impl::kept_chain(Seq seq) {
@@ -178,26 +91,6 @@ Hash Log::Impl::chain(Seq seq) {
   return out;
 }
 
-void Log::Impl::move(const CursorUpdate& update) {
-  const Cursor& to = update.cursor;
-  Using use(update.reset ? reset : advance);
-  use->bind(1, signed_of(to.seq)).bind(2, to.tag);
-  use->bind(3, signed_of(update.peer)).bind(4, signed_of(update.gen)).bind(5, to.log_id);
-  Bytes rungs;
-  if (update.ladder) {
-    for (const Rung& rung : *update.ladder) Writer(rungs).u64(rung.upto).bytes(rung.tag);
-    use->bind(6, rungs);
-  }
-  use->step();
-}
-
-void Log::Impl::note(const AckUpdate& update) {
-  Using use(ack);
-  use->bind(1, signed_of(update.acked)).bind(2, signed_of(update.peer)).bind(3, signed_of(update.gen)).step();
-}
-
-// --- who told us
-
 Seq Log::Impl::find(std::uint64_t epoch, const Id12& id12) {
   Hash low{}, high;
   high.fill(0xff);
@@ -205,40 +98,6 @@ Seq Log::Impl::find(std::uint64_t epoch, const Id12& id12) {
   std::copy(id12.begin(), id12.end(), high.begin());
   Using use(held);
   return use->bind(1, signed_of(epoch)).bind(2, low).bind(3, high).step() ? static_cast<Seq>(use->integer(0)) : 0;
-}
-
-void Log::Impl::note_told(Seq seq, const Told& by, std::int64_t now_ms) {
-  Using use(tell);
-  use->bind(1, signed_of(seq)).bind(2, signed_of(by.peer)).bind(3, by.at_ms).bind(4, now_ms - told_ms).step();
-}
-
-// Inside a transaction; the caller forgets them behind it.
-void Log::Impl::write_told(std::int64_t now_ms) {
-  for (const auto& [seq, by] : told) note_told(seq, by, now_ms);
-}
-
-// False: it was there already.
-bool Log::Impl::store(const Incoming& message, std::int64_t heard_ms, std::map<PeerId, std::uint64_t>& counts) {
-  if (const std::optional<Seq> seq = append(message, heard_ms)) {
-    counts[message.via] += message.message.size() + kRowCost;
-    for (std::size_t i = 0; told_ms > 0 && i < message.told.size(); ++i) {
-      Using use(tell_fresh);
-      use->bind(1, signed_of(*seq)).bind(2, signed_of(message.told[i].peer)).bind(3, message.told[i].at_ms).step();
-    }
-    return true;
-  }
-  if (told_ms == 0) return false;
-  const Seq seq = find(message.epoch, front_of(message.id));
-  note_told(seq, {message.via, heard_ms}, heard_ms);
-  for (const Told& by : message.told) note_told(seq, by, heard_ms);
-  return false;
-}
-
-void Log::Impl::count_taken(const std::map<PeerId, std::uint64_t>& bytes, std::int64_t now_ms) {
-  for (const auto& [peer, count] : bytes) {
-    Using use(take);
-    use->bind(1, day_of(now_ms)).bind(2, signed_of(count)).bind(3, signed_of(peer)).step();
-  }
 }
 
 // --- the port
@@ -250,6 +109,13 @@ Log::Log(Database& db, Crypto& crypto, std::int64_t (*wall_ms)(), Desk* desk)
 
 Log::~Log() = default;
 
+void Log::begin_reads() {
+  if (impl_->told.size() >= kToldAtOnce) impl_->write_told_at_once();
+  impl_->reads.emplace(impl_->db);
+}
+
+void Log::end_reads() noexcept { impl_->reads.reset(); }
+
 Seq Log::size() { return impl_->size; }
 
 bool Log::held(std::uint64_t epoch, const Id12& id12) { return impl_->find(epoch, id12) != 0; }
@@ -259,15 +125,7 @@ bool Log::told(std::uint64_t epoch, const Id12& id12, const Told& by) {
   const Seq seq = impl_->find(epoch, id12);
   if (seq == 0 || impl_->told_ms == 0) return seq != 0;
   impl_->told.emplace_back(seq, by);
-  if (impl_->told.size() < kToldAtOnce) return true;
-  try {
-    Transaction transaction(impl_->db);
-    impl_->write_told(impl_->wall_ms());
-    transaction.commit();
-  } catch (const Error& error) {  // not worth keeping until there is room
-    if (error.trouble() != Trouble::kFull && error.trouble() != Trouble::kBusy) throw;
-  }
-  impl_->told.clear();
+  if (impl_->told.size() >= kToldAtOnce && !impl_->reads) impl_->write_told_at_once();
   return true;
 }
 
@@ -331,30 +189,6 @@ Ladder Log::ladder(PeerId peer, std::uint64_t gen) {
   return out;
 }
 
-Committed Log::commit(std::span<const Incoming> messages, std::span<const CursorUpdate> cursors, std::span<const AckUpdate> acks) {
-  Committed out{true, 0};
-  if (messages.empty() && cursors.empty() && acks.empty()) return out;
-  try {
-    Transaction transaction(impl_->db);
-    const std::int64_t heard_ms = impl_->wall_ms();
-    std::map<PeerId, std::uint64_t> taken;
-    for (const Incoming& message : messages) out.stored += impl_->store(message, heard_ms, taken);
-    impl_->write_told(heard_ms);
-    impl_->put_down();  // what follows is nobody's
-    impl_->count_taken(taken, heard_ms);
-    for (const CursorUpdate& update : cursors) impl_->move(update);
-    for (const AckUpdate& update : acks) impl_->note(update);
-    transaction.commit();
-  } catch (const Error& error) {
-    impl_->put_down();
-    if (error.trouble() == Trouble::kFull || error.trouble() == Trouble::kBusy) return {};
-    throw;
-  }
-  impl_->told.clear();
-  impl_->size = impl_->last_seq();
-  return out;
-}
-
 std::uint64_t Log::taken_today(PeerId peer) {
   Using use(impl_->taken);
   if (!use->bind(1, signed_of(peer)).bind(2, day_of(impl_->wall_ms())).step()) return 0;
@@ -374,11 +208,6 @@ bool Log::refresh() {
   impl_->appended = false;
   impl_->size = impl_->last_seq();
   return changed;
-}
-
-std::optional<Seq> Log::append(const Incoming& message, std::int64_t heard_ms) {
-  impl_->appended = true;
-  return impl_->append(message, heard_ms);
 }
 
 }  // namespace gossip::db

@@ -15,6 +15,9 @@ class Log : public Store {
   Log(Database& db, Crypto& crypto, std::int64_t (*wall_ms)(), Desk* desk = nullptr);
   ~Log() override;
 
+  // One lock and one look at the WAL for all that is read between. Rationale: for a single row they cost more than the row itself.
+  void begin_reads() override;
+  void end_reads() noexcept override;
   Seq size() override;  // cached; refreshed by refresh() and commit()
   bool held(std::uint64_t epoch, const Id12& id12) override;
   bool told(std::uint64_t epoch, const Id12& id12, const Told& by) override;
@@ -40,6 +43,7 @@ class Log : public Store {
   // Appends inside the caller's transaction; nothing when (scope, epoch, id) is there already. gossipc send uses this, as commit
   // does: ON CONFLICT DO NOTHING, seq dense, chain kept for every 256th row.
   std::optional<Seq> append(const Incoming& message, std::int64_t heard_ms);
+  void append(std::span<const Incoming> messages, std::int64_t heard_ms);  // quicker than one by one
 
  private:
   struct Impl;

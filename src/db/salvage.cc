@@ -283,6 +283,10 @@ class Salvage {
     } else {
       into_.exec("DELETE FROM peer_sync");
     }
+    into_.exec(
+        "UPDATE total SET (own, texts, bytes, own_bytes) ="
+        " (SELECT count(*) FILTER (WHERE via=0), count(*) FILTER (WHERE size<>0), coalesce(sum(size), 0),"
+        " coalesce(sum(size) FILTER (WHERE via=0), 0) FROM log)");
     go_on_counting(into_, last_who(from_), true);
   }
 

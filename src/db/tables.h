@@ -27,12 +27,10 @@ CREATE VIRTUAL TABLE search USING fts5(
 CREATE TABLE heard(
   seq INTEGER NOT NULL, peer INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY(seq, peer)) STRICT, WITHOUT ROWID;
 CREATE TABLE log_chain(seq INTEGER PRIMARY KEY, chain BLOB NOT NULL) STRICT;
--- One row: how many messages are our own, and what is kept, of everybody's and of our own. No program writes it.
+-- One row: how many messages are our own, and what is kept, of everybody's and of our own. Who appends to log adds to it, once for
+-- a transaction (log.h): a trigger for each row would cost a quarter of a catch-up.
 CREATE TABLE total(own INTEGER NOT NULL, texts INTEGER NOT NULL, bytes INTEGER NOT NULL, own_bytes INTEGER NOT NULL) STRICT;
 INSERT INTO total(own, texts, bytes, own_bytes) VALUES(0, 0, 0, 0);
-CREATE TRIGGER log_grown AFTER INSERT ON log BEGIN
-  UPDATE total SET own=own+(new.via=0), texts=texts+(new.size<>0), bytes=bytes+new.size, own_bytes=own_bytes+new.size*(new.via=0);
-END;
 CREATE TRIGGER log_dropped AFTER UPDATE OF size ON log BEGIN
   UPDATE total SET texts=texts+(new.size<>0)-(old.size<>0), bytes=bytes+new.size-old.size,
     own_bytes=own_bytes+(new.size-old.size)*(new.via=0);

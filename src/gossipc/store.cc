@@ -67,8 +67,7 @@ bool ring(const Call& call) { return sys::ring(call.config.db_path + ".bell"); }
 void append_all(db::Database& db, db::Log& log, const std::vector<Incoming>& messages) {
   db::Transaction transaction(db);
   db::check_version(db);
-  const std::int64_t heard_ms = sys::wall_ms();
-  for (const Incoming& message : messages) log.append(message, heard_ms);
+  log.append(messages, sys::wall_ms());
   transaction.commit();
 }
 
