@@ -66,6 +66,11 @@ def parse(argv):
     return args
 
 
+def keep(args, rows, busy, failed):
+    with open(os.path.join(args.build, "bench.json"), "w", encoding="utf-8") as f:
+        json.dump({"machine": machine(), "busy_before": busy, "runs": args.runs, "failed": failed, "rows": [row.as_json() for row in rows]}, f, indent=1)
+
+
 def main():
     args = parse(sys.argv[1:])
     jobs = all_jobs()
@@ -76,20 +81,20 @@ def main():
     from table import markdown
     rows, failed, busy = [], [], {}
     for name in args.jobs or jobs:
-        busy[name] = busy_share()
+        busy[name], before = busy_share(), len(rows)
         print("%s%s" % (name, "" if busy[name] < BUSY else ", on a busy machine"), file=sys.stderr)
         try:
             jobs[name](args, rows)
         except Exception as error:  # the others are worth having all the same
             failed.append("%s: %s" % (name, error))
+        print(markdown(rows[before:]), file=sys.stderr, flush=True)  # the whole comes at the end
+        keep(args, rows, busy, failed)
     most = max(busy.values())
     print(markdown(rows))
     print("\n%s; medians of %d runs (least - most). In use by others before the jobs: %.0f %% at the most%s."
           % (machine(), args.runs, 100 * most, "" if most < BUSY else ", SO THESE FIGURES SAY LITTLE; ratios say more than the rest"))
     for words in failed:
         print("failed: " + words)
-    with open(os.path.join(args.build, "bench.json"), "w", encoding="utf-8") as f:
-        json.dump({"machine": machine(), "busy_before": busy, "runs": args.runs, "failed": failed, "rows": [row.as_json() for row in rows]}, f, indent=1)
     return 1 if failed or any(row.judged() and not row.judged()[0] for row in rows) else 0
 
 
