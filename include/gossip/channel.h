@@ -28,6 +28,7 @@ constexpr std::size_t kCallerInput = 4096;          // kept of a caller who has 
 constexpr std::size_t kDrained = 64 * 1024;         // read and thrown away of a stranger
 constexpr Micros kStep = 10 * kSecond;              // each step of a dialled handshake
 constexpr Micros kCallerTime = 20 * kSecond;        // of an accepted one, plus U[0, 10 s)
+constexpr Micros kPingLost = 5 * kSecond;           // after so long without a PONG another PING may be asked for
 constexpr Micros kPingIdle = 30 * kSecond;          // +- 20 %
 constexpr Micros kDead = 75 * kSecond;              // without a cell that verified
 constexpr Micros kCloseWait = 2 * kSecond;          // after our CLOSE
@@ -88,7 +89,8 @@ class Channel {
   virtual void close(Now now, CloseCode code) = 0; // sends what is queued, then CLOSE; the socket ends at finished()
 
   // A PING of its own beside those of an idle session, and what it took until the PONG, once: nothing as long as none has come.
-  // One asked for while another is under way takes its place. Only while open.
+  // Asked for while one is under way, that one has to do, for kPingLost: of two at once the friend owes an answer to the first only.
+  // Only while open.
   virtual void ping(Now now) = 0;
   virtual std::optional<Micros> take_round_trip() = 0;
 

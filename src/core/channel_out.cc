@@ -45,7 +45,7 @@ void ChannelBase::seal_partial() {
 
 void ChannelBase::ping(Now now) {
   now_ = now;
-  if (phase_ != Phase::kOpen) return;
+  if (phase_ != Phase::kOpen || (ping_sent_ && now.mono < *ping_sent_ + kPingLost)) return;
   ping_mark_ = rng_.array<8>();
   ping_sent_ = now.mono;
   put(CellType::kPing, ping_mark_);

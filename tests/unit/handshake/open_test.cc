@@ -81,6 +81,26 @@ TEST(Open, AnythingVerifiedKeepsAlive) {
   EXPECT_TRUE(f.heard(kHour).empty());
 }
 
+TEST(Open, ManyWhoAskAtOnceShareOnePing) {
+  HostileFriend f;
+  f.a->ping(at(0));
+  f.a->ping(at(1000));
+  EXPECT_EQ(f.heard(), Types{CellType::kPing}) << "of two the friend need not answer the second";
+  const Bytes mark = f.last;
+  f.say(CellType::kPong, as_view("another"), 2000);
+  EXPECT_FALSE(f.a->take_round_trip().has_value());
+  f.say(CellType::kPong, mark, 3000);
+  EXPECT_EQ(f.a->take_round_trip(), Micros{3000});
+  EXPECT_FALSE(f.a->take_round_trip().has_value());
+
+  f.a->ping(at(4000));
+  EXPECT_EQ(f.heard(4000), Types{CellType::kPing});
+  f.a->ping(at(4000 + kPingLost));
+  EXPECT_EQ(f.heard(4000 + kPingLost), Types{CellType::kPing}) << "the other one counts as lost";
+  f.say(CellType::kPong, f.last, 5000 + kPingLost);
+  EXPECT_EQ(f.a->take_round_trip(), Micros{1000});
+}
+
 TEST(Open, PongEchoesAndOnlyOneWaits) {
   HostileFriend f;
   f.say(CellType::kPing, as_view("abc"));
