@@ -51,7 +51,7 @@ Total total_of(Database& db) {
 Seq passed_by_all(Database& db) {
   return static_cast<Seq>(bounded(db.number(
       "SELECT coalesce(min(coalesce(s.acked, 0)), 0) FROM peers p LEFT JOIN peer_sync s ON s.peer=p.id AND s.gen=p.gen"
-      " WHERE p.pub IS NOT NULL")));
+      " WHERE p.pub IS NOT NULL AND p.until_ms=0")));  // who was invited is none yet
 }
 
 // Of our own, what may not go yet.

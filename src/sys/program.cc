@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "sys/files.h"
 #include "sys/process.h"
 #include "sys/signals.h"
 
@@ -83,6 +84,10 @@ std::string fault_of_program(const std::string& path) {
   if (!S_ISREG(facts.st_mode)) return "is not a regular file";
   if (facts.st_uid != ::geteuid() && facts.st_uid != 0) return "belongs to somebody else";
   if ((facts.st_mode & 022) != 0) return "can be written by others";
+  struct stat folder {};
+  const bool sticky = ::stat(directory_of(path).c_str(), &folder) == 0 && (folder.st_mode & S_ISVTX) != 0;
+  const bool ours = folder.st_uid == ::geteuid() || folder.st_uid == 0;
+  if (!ours || ((folder.st_mode & 022) != 0 && !sticky)) return "lies in a directory in which others can put another one in its place";
   if (::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) return "is not executable";
   return {};
 }

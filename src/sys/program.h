@@ -13,7 +13,8 @@
 
 namespace gossip::sys {
 
-// Why `path` is not to be run; empty: it is a regular file, executable, ours or root's, and nobody else can write to it.
+// Why `path` is not to be run; empty: it is a regular file, executable, ours or root's, and nobody else can write to it or to
+// its directory.
 std::string fault_of_program(const std::string& path);
 
 struct Started {

@@ -98,6 +98,11 @@ class Hooks(Hooked):
             for flags in (["-n"], []):
                 done = run([GOSSIPD, *flags], dict(b.env, GOSSIPD_ON_MESSAGE=path))
                 self.refused(done, 2, "GOSSIPD_ON_MESSAGE", words)
+        os.chmod(b.hook, 0o700)
+        folder = os.path.dirname(b.hook)
+        os.chmod(folder, 0o770)
+        self.refused(run([GOSSIPD, "-n"], dict(b.env, GOSSIPD_ON_MESSAGE=b.hook)), 2, "others can put another one in its place")
+        os.chmod(folder, 0o700)
 
     def test_without_the_variable_there_are_two_processes_and_with_it_three(self):
         b = self.hooked("bob", "true\n")

@@ -45,7 +45,9 @@ class Mixed(Invitations):
         a, b = self.nodes()
         a.add_peer("bob")
         to_ann = b.add_peer("ann")
-        b.must("join", "--wait", str(int(PATIENCE)), stdin=invite(a, "bob", *self.here(a)))
+        line = invite(a, "bob", *self.here(a))
+        self.refused(b.gossipc("join", stdin=line), 4, 'a peer named "ann" already', "gossipc join ann")  # the name is but a claim
+        b.must("join", "ann", "--wait", str(int(PATIENCE)), stdin=line)
         self.friends(a, b)
         self.assertIn(to_ann, b.must("show-key", "ann"))
         self.refused(a.gossipc("invite", "bob", *self.here(a)), 4, "already")

@@ -3,6 +3,7 @@
 
 #include "db/checkpoint.h"
 #include "db/files.h"
+#include "db/invite.h"
 #include "db/messages.h"
 #include "gossip/limits.h"
 #include "scratch.h"
@@ -254,6 +255,8 @@ TEST_F(RetentionTest, SizeTakesTheOldestOfOthersFirstAndOwnOnesThatAFriendHasPas
   EXPECT_EQ(pass(none).by_size, 0) << "below the limit nothing goes";
   add_key(db_, Bytes(8, 2), filled(2));
   EXPECT_EQ(add_peer(db_, "cid"), Change::kDone);  // without a key
+  add_key(db_, Bytes(8, 3), filled(3));
+  EXPECT_EQ(invite(db_, "dan", {}, {Bytes(8, 4), filled(4)}, kToday + 90 * kDay, false), Change::kDone);  // who may never come
   Retention two(db_, {.max_bytes = 3 * kMiB / 2});
   const Dropped first = pass(two);
   EXPECT_GT(first.by_size, 15);
