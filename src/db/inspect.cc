@@ -90,22 +90,29 @@ class Rehash {
 
 }  // namespace
 
-// The first finding has a line before it that names the database as SQLite calls it.
-static std::string without_heading(std::string line) {
-  if (line.starts_with("***")) line.erase(0, line.find('\n') + 1);
-  return line;
+// Of several lines, the first names the database.
+static void append_lines(std::string_view text, std::vector<std::string>& out) {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (line != "ok" && !line.starts_with("***")) out.emplace_back(line);
+  }
+}
+
+static void look_for_damage(Database& db, std::size_t most, std::vector<std::string>& out) {
+  Statement pages = db.prepare("PRAGMA integrity_check(" + std::to_string(most) + ")");
+  while (out.size() < most && pages.step()) append_lines(pages.text(0), out);
+  Statement rows = db.prepare("PRAGMA foreign_key_check");
+  while (out.size() < most && rows.step())
+    out.push_back("a row of " + std::string(rows.text(0)) + " belongs to one of " + std::string(rows.text(2)) + " that is not there");
 }
 
 std::vector<std::string> integrity(Database& db, int most) {
   std::vector<std::string> out;
-  for (const std::string& check : {"integrity_check(" + std::to_string(most) + ")", std::string("foreign_key_check")}) {
-    Statement rows = db.prepare("PRAGMA " + check);
-    while (out.size() < static_cast<std::size_t>(most) && rows.step()) {
-      if (rows.text(0) == "ok") continue;
-      const bool reference = check == "foreign_key_check";
-      out.push_back(reference ? "a row of " + std::string(rows.text(0)) + " belongs to one of " + std::string(rows.text(2)) + " that is not there"
-                              : without_heading(std::string(rows.text(0))));
-    }
+  try {
+    look_for_damage(db, static_cast<std::size_t>(most), out);
+  } catch (const Error& error) {
+    if (error.trouble() != Trouble::kDamaged || out.empty()) throw;  // else it stumbles over what it has told
   }
   return out;
 }

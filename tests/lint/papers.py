@@ -276,15 +276,16 @@ def check_client():
 
 
 def check_tested():
-    """Every command, flag and exit code is named by a process test or a unit test; what completions and help list, scripting asks."""
+    """Every command, flag and exit code is named by a process test or a unit test; what completions and help list, scripting asks,
+    and test_examples runs an example of every command from the page."""
     table, options = read("src/gossipc/commands.cc"), read("src/gossipc/options.cc")
     tests = "".join(read(p) for p in glob.glob(os.path.join(HOME, "tests/e2e/*.*")) + glob.glob(os.path.join(HOME, "tests/unit/gossipc/*.cc")))
     for name, flag in re.findall(r'^\s*\{"([a-z-]+)", (?:"([a-z-]+)"|nullptr), ', table, re.M):
         for word in (name, "--" + flag) if flag else (name,):
-            if not re.search(r'["\'` ]%s["\'` ]' % re.escape(word), tests):
+            if not re.search(r'(["\'])%s\1' % re.escape(word), tests):  # an argument of its own, and no word of a sentence
                 yield "tests: no test has the command %s" % word
     for name in re.findall(r'^\s*\{k\w+, (?:true|false), "([a-z-]+)",', options, re.M):
-        if not re.search(r'["\'` ]--%s["\'`= ]' % name, tests):
+        if not re.search(r'(["\'])--%s(=[^"\']*)?\1' % name, tests):
             yield "tests: no test has the flag --%s" % name
     scripting = read("tests/e2e/test_scripting.py")
     yield from differ("test_scripting.py, exit codes", re.findall(r"def test_exit_(\d+)_", scripting), enum_values("src/gossipc/words.h", "Exit"))
