@@ -9,7 +9,7 @@ import unittest
 from collections import Counter
 
 from crowd import befriend_all, counters, figures, seeded, steady_port
-from gossip import FACTOR, GOSSIPD, PATIENCE, Case, Late, alive, befriend, run, wait_until
+from gossip import FACTOR, GOSSIPD, PATIENCE, Case, Late, alive, befriend, run, stat_of, wait_until
 
 MESSAGES = int(os.environ.get("GOSSIP_TEST_COUNT", 300))
 
@@ -69,7 +69,7 @@ class Hooked(Case):
 
 class Hooks(Hooked):
     def test_names_are_in_the_environment_and_the_text_on_stdin(self):
-        a, b = self.pair("cat > text.$GOSSIP_ID; env | sort > env.$GOSSIP_ID; readlink /proc/$$/fd/2 >> env.$GOSSIP_ID\n"
+        a, b = self.pair("cat > text.$GOSSIP_ID; env | sort > env.$GOSSIP_ID; echo ARGUMENTS=$# >> env.$GOSSIP_ID; readlink /proc/$$/fd/2 >> env.$GOSSIP_ID\n"
                          "grep -E 'NoNewPrivs|^Seccomp:' /proc/$$/status >> env.$GOSSIP_ID; echo $GOSSIP_ID >> done\n", SECRET="x", TZ="UTC")
         text = "two\nlines; $(touch shell) `touch shell` " + "y" * 60000
         a.send(text, source="mall|ory\\")
@@ -83,6 +83,8 @@ class Hooks(Hooked):
         self.assertEqual(got["GOSSIP_HEARD"], message["heard"])
         self.assertEqual((got["HOME"], got["GOSSIPD_DB_PATH"], got["TZ"]), (b.dir, b.db, "UTC"))
         self.assertFalse({"SECRET", "GOSSIPD_LISTEN_PORT", "GOSSIPD_ON_MESSAGE"} & set(got), got)
+        self.assertEqual(got["ARGUMENTS"], "0")
+        self.assertEqual([name for name, value in got.items() if "two" in value or "touch" in value], [], "the text is on stdin alone")
         self.assertIn("/dev/null", self.read(b, "env." + id).splitlines())
         self.assertRegex(self.read(b, "env." + id), r"Seccomp:\s+0\b", "the worker's filter is not the hook's")
         a.send("second")
@@ -244,8 +246,15 @@ class Killed(Hooked):
                 threading.Event().wait(0.1 + 0.3 * rng.random())  # a pace, not a wait for something
         finally:
             sender.join()
-        self.judge(b, sum(n for what, n in kills.items() if what))
-        figures("%d messages, %s, %.1f s" % (MESSAGES, dict(kills), time.monotonic() - begin))
+        repeats = self.judge(b, sum(n for what, n in kills.items() if what))
+        wait_until(lambda: not self.zombies(b), "no process that ended and is not waited for", nodes=[b])
+        figures("%d messages, %s, %d handed over twice, %.1f s" % (MESSAGES, dict(kills), repeats, time.monotonic() - begin))
+
+    @staticmethod
+    def zombies(node):
+        ours = set(map(str, node.processes()))
+        stats = map(stat_of, map(int, filter(str.isdigit, os.listdir("/proc"))))
+        return [stat for stat in stats if stat and stat[0] == "Z" and stat[1] in ours]
 
     def strike(self, node, rng):
         if rng.random() < 0.5:
@@ -277,6 +286,7 @@ class Killed(Hooked):
         for id in seen:  # a repeat comes at once
             self.assertIn(id, heard[max(0, at - 1):at + 1])
             at = max(at, heard.index(id, max(0, at - 1)) + 1)
+        return len(seen) - len(heard)
 
 
 if __name__ == "__main__":
