@@ -75,7 +75,8 @@ int join(Call& call) {
     return fail(kTrouble, "the invitation ended at " + format_utc(invitation->until_ms) + " UTC",
                 "ask for another one; or is the clock of this machine wrong?");
   db::Database db = open_to_write(call, true);
-  if (given.empty() && db::find_peer(db, name))  // the name is a claim, and nobody becomes a friend there is by one
+  const std::optional<db::Peer> there = db::find_peer(db, name);
+  if (given.empty() && there && there->pub.empty())  // the name is a claim, and nobody becomes a friend there is by one
     return fail(kTrouble, "there is a peer named " + quoted(name) + " already", "gossipc join " + name + ", if it is the same friend; or another name");
   const int bits = network_bits(db, *wanted);
   Result<Taken> taken = take(*invitation, bits);
