@@ -96,14 +96,14 @@ Fetcher::Verdict Fetcher::on_have(Now now, View payload) {
     const MessageKey key{e.epoch, e.id12};
     auto wrong = memory_.wrong.find({e.seq, e.id12});
     if (wrong != memory_.wrong.end() && wrong->second >= kWrongBodies) continue;
-    const auto known = tracker_.find(key);
-    if (!known && store_.told(key.epoch, key.id12, {peer_, now.wall_ms})) continue;
-    if (known && (*known)->second.of(this)) return Verdict::kProtocolError;  // a log holds a message once
+    const Tracker::Place place = tracker_.place(key);
+    if (!place.taken && store_.told(key.epoch, key.id12, {peer_, now.wall_ms})) continue;
+    if (place.taken && place.at->second.of(this)) return Verdict::kProtocolError;  // a log holds a message once
     if (group == 0) groups_.insert({group = ++last_group_, HaveGroup{have->upto, have->tag, 0, 0}});
-    EntryRef entry = tracker_.list(key, Provider{this, e.seq, e.size, group, false, now.wall_ms});
+    EntryRef entry = tracker_.list(key, place, Provider{this, e.seq, e.size, group, false, now.wall_ms});
     listings_.insert({e.seq, entry});
     if (entry->second.state != Entry::State::kUnasked) continue;
-    if (known) tracker_.ask_again(entry); else tracker_.ask(entry);
+    if (place.taken) tracker_.ask_again(entry); else tracker_.ask(entry);
   }
   recount();
   if (credit_due()) agenda_.insert(link_);
@@ -126,12 +126,14 @@ Fetcher::Verdict Fetcher::on_body(Now now, const Body& body, const Hash& id) {
   auto leave = leave_.find(body.seq);
   if (leave == leave_.end()) return Verdict::kProtocolError;
   const Asked asked = leave->second;
-  const bool late = !outstanding_.contains(body.seq);
+  std::optional<EntryRef> entry;  // stays, as it is asked for
+  if (auto out = outstanding_.find(body.seq); out != outstanding_.end()) entry = out->second.entry;
+  const bool late = !entry;
   answered(now, body.seq);
   body_until_ = 0;
   // Given up for lost, and asked of others: it is welcome only while anything is.
   if (late && (barred() || tracker_.paused || tracker_.staged_bytes() >= kBatchBytes)) return Verdict::kOk;
-  return take_body(body, id, asked);
+  return take_body(body, id, asked, entry);
 }
 
 Fetcher::Verdict Fetcher::refuse(Now now, Seq seq) {
@@ -143,7 +145,7 @@ Fetcher::Verdict Fetcher::refuse(Now now, Seq seq) {
   return Verdict::kOk;
 }
 
-Fetcher::Verdict Fetcher::take_body(const Body& body, const Hash& id, const Asked& asked) {
+Fetcher::Verdict Fetcher::take_body(const Body& body, const Hash& id, const Asked& asked, std::optional<EntryRef> entry) {
   if (body.message.size() != asked.size) return wrong_body(body.seq, asked.key.id12);
   Incoming incoming{id, asked.key.epoch, peer_, {}};
   if (!std::equal(asked.key.id12.begin(), asked.key.id12.end(), id.begin())) return wrong_body(body.seq, asked.key.id12);
@@ -159,8 +161,9 @@ Fetcher::Verdict Fetcher::take_body(const Body& body, const Hash& id, const Aske
   }
   incoming.message.assign(body.message.begin(), body.message.end());
   taken_ += body.message.size() + kRowCost;
-  const bool known = !tracker_.find(asked.key) && store_.held(asked.key.epoch, asked.key.id12);
-  if (known || !tracker_.accept(asked.key, std::move(incoming))) ++stats_.bodies_twice;
+  if (!entry) entry = tracker_.find(asked.key);
+  const bool known = !entry && store_.held(asked.key.epoch, asked.key.id12);
+  if (known || !tracker_.accept(entry ? *entry : tracker_.unlisted(asked.key), std::move(incoming))) ++stats_.bodies_twice;
   return Verdict::kOk;
 }
 

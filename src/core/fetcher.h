@@ -118,7 +118,7 @@ class Fetcher {
   void fill_window();
   Micros wait() const;
   Verdict wrong_body(Seq seq, const Id12& id12);
-  Verdict take_body(const Body& body, const Hash& id, const Asked& asked);
+  Verdict take_body(const Body& body, const Hash& id, const Asked& asked, std::optional<EntryRef> entry);
 
   Store& store_;
   Tracker& tracker_;

@@ -13,15 +13,19 @@ Provider* Entry::of(const Fetcher* link) {
   return it == providers.end() ? nullptr : &*it;
 }
 
-std::optional<EntryRef> Tracker::find(const MessageKey& key) {
-  auto it = entries_.find(key);
-  if (it == entries_.end()) return std::nullopt;
-  return it;
+Tracker::Place Tracker::place(const MessageKey& key) {
+  const auto at = entries_.lower_bound(key);
+  return {at, at != entries_.end() && at->first == key};
 }
 
-EntryRef Tracker::list(const MessageKey& key, const Provider& provider) {
-  const auto [entry, fresh] = entries_.try_emplace(key);
-  if (fresh) entry->second.looked = others;
+std::optional<EntryRef> Tracker::find(const MessageKey& key) {
+  const Place there = place(key);
+  return there.taken ? std::optional(there.at) : std::nullopt;
+}
+
+EntryRef Tracker::list(const MessageKey& key, const Place& place, const Provider& provider) {
+  const EntryRef entry = entries_.try_emplace(place.at, key);
+  if (!place.taken) entry->second.looked = others;
   entry->second.providers.push_back(provider);
   HaveGroup& group = provider.link->group(provider.group);
   ++group.open;
@@ -105,8 +109,7 @@ void Tracker::ask_again(EntryRef ref) {
   }
 }
 
-bool Tracker::accept(const MessageKey& key, Incoming&& message) {
-  EntryRef ref = entries_.try_emplace(key).first;  // nobody may list it any more: it is still a message we asked for
+bool Tracker::accept(EntryRef ref, Incoming&& message) {
   Entry& entry = ref->second;
   if (entry.state == Entry::State::kStaged) return false;
   unask(entry);

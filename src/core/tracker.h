@@ -57,9 +57,16 @@ class Tracker {
  public:
   explicit Tracker(Store& store) : store_(store) {}
 
-  // A friend lists a message that is not in the store. Gives the entry, asked at once where a window is free.
-  EntryRef list(const MessageKey& key, const Provider& provider);
+  struct Place {
+    EntryRef at;  // of the key, or before which it belongs
+    bool taken = false;
+  };
+  Place place(const MessageKey& key);
+  // A friend lists a message that is not in the store. `place` is the key's, and nothing happened since.
+  EntryRef list(const MessageKey& key, const Place& place, const Provider& provider);
   std::optional<EntryRef> find(const MessageKey& key);
+  // Nobody lists it any more, and it is still a message that we asked for.
+  EntryRef unlisted(const MessageKey& key) { return entries_.try_emplace(key).first; }
   // Asks the next provider with a free window; else the entry waits in every provider's queue.
   void ask(EntryRef entry);
   // The friend gave nothing (GONE, refused, wrong, down): forgets that provider and asks another.
@@ -67,7 +74,7 @@ class Tracker {
   // The friend asked was silent too long: the next one is asked. Where the other process brought it meanwhile, it is resolved.
   void ask_again(EntryRef entry);
   // A checked body: staged for the next commit. false when it is staged already.
-  bool accept(const MessageKey& key, Incoming&& message);
+  bool accept(EntryRef entry, Incoming&& message);
 
   bool nothing_staged() const { return staged_.empty(); }
   std::size_t staged_bytes() const { return staged_bytes_; }
@@ -77,6 +84,7 @@ class Tracker {
   void commit_failed();
 
   std::size_t outstanding() const { return outstanding_; }
+  bool all_staged() const { return entries_.size() == staged_.size(); }  // nothing listed is asked for, nor could yet be
   std::uint64_t others = 0;    // rows that came into the store by another way; while there are no more, nothing is looked up again
   bool paused = false;         // no new asks: the disk is short, or a commit failed
   std::uint64_t reserved = 0;  // entries that all links together may have listed or in hand
