@@ -8,7 +8,7 @@
 namespace gossip::db {
 
 namespace {
-constexpr std::uint64_t kDueBytes = 4 << 20;
+constexpr std::uint64_t kDueBytes = 16 << 20;
 constexpr Micros kQuiet = 60 * kSecond;
 constexpr Micros kLook = kSecond / 10;  // a look costs some 20 reads: no more often than this
 constexpr Micros kIdleLook = 2 * kSecond;

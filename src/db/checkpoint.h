@@ -14,7 +14,7 @@ class Checkpointer {
  public:
   explicit Checkpointer(const std::string& path);  // of a store that open_store has opened
   ~Checkpointer();
-  // At the top of the loop, never inside a transaction. run() when the WAL passes 4 MiB of what no checkpoint has carried over yet;
+  // At the top of the loop, never inside a transaction. run() when the WAL passes 16 MiB of what no checkpoint has carried over yet;
   // tidy() when it did not grow for 60 s, once. A writer in the way, or a full disk: not now, again at a later call. Returns when to
   // call again at the latest: in 0.1 s while the WAL grows, in 2 s when it does not. Throws Error, kIo after a failed fsync.
   Micros run_if_due(Micros now);

@@ -125,7 +125,7 @@ TEST_F(CheckpointTest, AReaderOfOldRowsDelaysButDoesNotBreak) {
   EXPECT_EQ(meta_get(reader, "a"), "new");
 }
 
-TEST_F(CheckpointTest, DueAtFourMebibytesOrAfterAMinuteOfQuiet) {
+TEST_F(CheckpointTest, DueAtSixteenMebibytesOrAfterAMinuteOfQuiet) {
   Database db = open();
   Checkpointer checkpointer(path_);
   const std::int64_t empty = size_of(path_);
@@ -144,10 +144,10 @@ TEST_F(CheckpointTest, DueAtFourMebibytesOrAfterAMinuteOfQuiet) {
   EXPECT_GT(checkpointer.run_if_due(now), now);
   EXPECT_GT(size_of(path_), empty) << "a minute of quiet";
   const std::int64_t quiet = size_of(path_);
-  for (std::uint8_t i = 2; i < 8; ++i) add_key(db, Bytes(1'000'000, i), filled(i));
+  for (std::uint8_t i = 2; i < 20; ++i) add_key(db, Bytes(1'000'000, i), filled(i));
   now += kSecond;
   EXPECT_GT(checkpointer.run_if_due(now), now);
-  EXPECT_GT(size_of(path_), quiet + 4'000'000) << "more than 4 MiB";
+  EXPECT_GT(size_of(path_), quiet + 16'000'000) << "more than 16 MiB";
   const auto written = std::filesystem::last_write_time(path_);
   for (int i = 0; i < 100; ++i) checkpointer.run_if_due(now += kMinute);
   EXPECT_EQ(std::filesystem::last_write_time(path_), written) << "nothing new, nothing done";
@@ -201,7 +201,7 @@ TEST_F(CheckpointTest, AReaderOfOldRowsPutsTidyingOff) {
 TEST_F(CheckpointTest, DueButBlockedIsTriedAgainWithinASecond) {
   Database db = open();
   Checkpointer checkpointer(path_);
-  for (std::uint8_t i = 1; i < 7; ++i) add_key(db, Bytes(1'000'000, i), filled(i));
+  for (std::uint8_t i = 1; i < 20; ++i) add_key(db, Bytes(1'000'000, i), filled(i));
   Micros now = kHour;
   {
     Transaction holder(db);
@@ -210,7 +210,7 @@ TEST_F(CheckpointTest, DueButBlockedIsTriedAgainWithinASecond) {
   }
   now += kSecond;
   checkpointer.run_if_due(now);
-  EXPECT_GT(size_of(path_), 6'000'000);
+  EXPECT_GT(size_of(path_), 16'000'000);
 }
 
 }  // namespace
