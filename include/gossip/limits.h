@@ -35,10 +35,10 @@ constexpr std::uint64_t kMaxFlight = 32 << 20;    // bytes of bodies asked for a
 constexpr std::size_t kQuantum = 16 * 1024;       // bytes of one link's turn, reading and serving
 constexpr std::uint64_t kMaxRound = 4 << 20;      // bytes said in one round of all links, and one frame
 constexpr std::size_t kTailShare = 4;             // a link that is in the tail of a log gets so many times that
-constexpr std::size_t kBatchMessages = 4096;      // per transaction
-constexpr std::size_t kBatchBytes = 1 << 20;
+constexpr std::size_t kBatchMessages = 8192;      // per transaction
+constexpr std::size_t kBatchBytes = 2 << 20;
 constexpr Micros kGatherTail = 2 * kMillisecond;
-constexpr Micros kGatherBulk = 50 * kMillisecond;
+constexpr Micros kGatherBulk = 200 * kMillisecond;
 constexpr Micros kLazyCommit = kSecond;           // cursors and acks that bring no message wait this long for one that does
 
 constexpr Micros kLazyAck = kSecond;              // CREDIT that only acknowledges, and HAVE that only skips, are sent this seldom

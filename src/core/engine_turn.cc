@@ -66,7 +66,7 @@ std::optional<Micros> Engine::Impl::commit_due() const {
   if (staged_since_) {
     const bool full = tracker_.staged().size() >= kBatchMessages || tracker_.staged_bytes() >= kBatchBytes;
     const Micros gather = tracker_.staged().size() >= kStream ? kGatherBulk : kGatherTail;
-    at = full || tracker_.outstanding() == 0 ? *staged_since_ : *staged_since_ + gather;
+    at = full || tracker_.all_staged() ? *staged_since_ : *staged_since_ + gather;
   }
   if (at) at = std::max(*at, stalled_until_);
   return at;
