@@ -164,6 +164,12 @@ bool Statement::is_text(int column) const { return sqlite3_column_type(stmt_, co
 
 // --- Database
 
+// Rationale: the count that nobody asks for takes a mutex at each malloc and free. Once SQLite is in use it says no, and counts on.
+static void count_no_memory() {
+  static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(once);
+}
+
 static int open_flags(Database::Mode mode) {
   switch (mode) {
     case Database::Mode::kRead: return SQLITE_OPEN_READONLY;
@@ -189,12 +195,6 @@ static std::string frozen_name(const std::string& path) {
     plain ? out += c : ((out += '%') += "0123456789abcdef"[byte >> 4]) += "0123456789abcdef"[byte & 15];
   }
   return out + "?immutable=1";
-}
-
-// Rationale: the count that nobody asks for takes a mutex at each malloc and free. Once SQLite is in use it says no, and counts on.
-static void count_no_memory() {
-  static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-  static_cast<void>(once);
 }
 
 Database::Database(const std::string& path, Mode mode, int busy_timeout_ms) {
@@ -231,6 +231,7 @@ Database Database::in_memory() {
 
 Bytes Database::header(const std::string& path) {
   sqlite3* db = nullptr;
+  count_no_memory();
   int rc = sqlite3_open_v2(plain_name(path).c_str(), &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_EXRESCODE, nullptr);
   std::unique_ptr<sqlite3, int (*)(sqlite3*)> closer(db, sqlite3_close_v2);
   if (db == nullptr) throw std::bad_alloc();
