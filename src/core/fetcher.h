@@ -77,7 +77,7 @@ class Fetcher {
   bool can_ask(const Provider& what) const;
   void asked(EntryRef entry, Seq seq, std::uint64_t size);
   void unasked(Seq seq);
-  void queue(const MessageKey& key) { queue_.push_back(key); }
+  void queue(Seq seq) { queue_.push_back(seq); }
   void resolved(Seq seq);
   HaveGroup& group(std::uint64_t number) { return groups_.find(number)->second; }
   void staged() { unsaved_.insert(link_); }  // something it has listed
@@ -152,7 +152,7 @@ class Fetcher {
   // Grows with what is answered. Rationale: what little there is to catch up with is shared among all friends who have it.
   std::size_t window_ = kFirstWindow;
   OrderedSet<Seq> want_;                     // WANTs to send
-  std::list<MessageKey> queue_;       // unasked entries this friend has listed
+  std::list<Seq> queue_;              // unasked entries this friend has listed, and some that it has no more
   bool draining_ = false;             // the first of the queue waits for an empty window, and nothing overtakes it
   std::uint64_t counted_ = 0;         // of reserved(), in the tracker's sum
   Seq acked_ = 0;

@@ -63,16 +63,21 @@ void Fetcher::fill_window() {
   if (queue_.empty() || tracker_.paused || !window_open()) return;
   const Reads reads(store_);
   while (!queue_.empty() && !tracker_.paused && window_open()) {
-    const auto entry = tracker_.find(queue_.front());
-    Provider* mine = entry ? (*entry)->second.of(this) : nullptr;
-    if (mine && (*entry)->second.state == Entry::State::kUnasked && !can_ask(*mine)) {
+    const auto listed = listings_.find(queue_.front());
+    if (listed == listings_.end()) {
+      queue_.pop_front();
+      continue;
+    }
+    const EntryRef entry = listed->second;
+    Provider* mine = entry->second.of(this);
+    const bool unasked = entry->second.state == Entry::State::kUnasked;
+    if (unasked && !can_ask(*mine)) {
       draining_ = true;
       return;
     }
     queue_.pop_front();
-    if (!mine) continue;
     mine->queued = false;
-    if ((*entry)->second.state == Entry::State::kUnasked) tracker_.ask_again(*entry);
+    if (unasked) tracker_.ask_again(entry);
   }
 }
 
@@ -92,10 +97,7 @@ void Fetcher::tidy() {
     }
   }
   if (queue_.size() > 2 * listings_.size() + kSlack) {
-    queue_.remove_if([&](const MessageKey& key) {
-      const auto entry = tracker_.find(key);
-      return !entry || !(*entry)->second.of(this);
-    });
+    queue_.remove_if([&](Seq seq) { return !listings_.contains(seq); });
   }
 }
 

@@ -52,7 +52,7 @@ void Tracker::ask(EntryRef ref) {
   for (Provider& p : entry.providers) {
     if (p.queued) continue;
     p.queued = true;
-    p.link->queue(ref->first);
+    p.link->queue(p.seq);
   }
 }
 
