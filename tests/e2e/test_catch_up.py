@@ -51,7 +51,7 @@ class CatchUp(Case):
 
     def test_f18_catch_up_comes_from_all_three_at_once(self):
         providers, ids = self.three_who_hold_all()
-        new, _ = self.newcomer(providers)
+        new, _ = self.newcomer(providers, rate=RATE)  # or it is all over before the third is dialled
         new.start()
         by = self.whole(new, ids)
         for provider in providers:
