@@ -39,6 +39,9 @@ class Store:
         self.opened, self.caught, self.viewed = [], [], []
         seconds_until(self.friend, count, 60 + count / 1000)
         settle(self.friend)
+        for one in (self.one, self.friend):  # at rest: every word is in the index
+            gossip.wait_until(lambda n=one: n.ask("SELECT v FROM meta WHERE k='search_mark'") == [(count,)], "the index of " + one.name,
+                              60 + count / 1000, every=0.2, nodes=[one])
 
     def close(self):
         self.friend.close()
