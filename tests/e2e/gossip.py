@@ -315,6 +315,14 @@ def pem_of(text):
     return match.group(0)
 
 
+def terminal():
+    """Both ends of a pseudo terminal. Where there are none, as in a chroot without /dev/pts, the test is skipped."""
+    try:
+        return os.openpty()
+    except OSError as error:
+        raise unittest.SkipTest("no pseudo terminal is to be had: %s" % error) from error
+
+
 def befriend(a, b, a_dials=True, b_dials=True, a_port=None, b_port=None):
     """Each adds the other and sets the other's key. *_port: where the other one is to be found instead (a proxy)."""
     to_b = a.add_peer(b.name, *(["127.0.0.1", b_port or b.port] if a_dials else []))

@@ -1,14 +1,13 @@
 """Pairing in one paste: invite at one side, join at the other, whoever of the two can be reached."""
 import fcntl
 import os
-import pty
 import struct
 import subprocess
 import termios
 import threading
 import unittest
 
-from gossip import OWN_GROUP, PATIENCE, wait_until
+from gossip import OWN_GROUP, PATIENCE, terminal, wait_until
 from invitations import CODE, Invitations, invite, state
 
 
@@ -79,7 +78,7 @@ class Invite(Invitations):
         """As long as lines get, and as a terminal takes them: one by one, 4,095 characters each."""
         a, b = self.nodes(GOSSIPD_RSA_BITS="3072")
         line = invite(a, "bob", *self.here(a), "--here", "a." + "example." * 20)
-        master, slave = pty.openpty()
+        master, slave = terminal()
         self.addCleanup(os.close, master)
         child = subprocess.Popen([b.client, "join"], env=b.env, stdin=slave, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **OWN_GROUP)
         self.addCleanup(os.close, slave)

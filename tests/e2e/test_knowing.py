@@ -1,13 +1,12 @@
 """What can be known: who told of a message, how long a friend's answer takes, the neighbourhood, and somebody's own questions."""
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
 import unittest
 
-from gossip import GOSSIPC, PATIENCE, Case, SharedCase, befriend, wait_until
+from gossip import GOSSIPC, PATIENCE, Case, SharedCase, befriend, terminal, wait_until
 
 
 def lines_of(text):
@@ -149,7 +148,7 @@ class Alone(Case):
         wait_until(lambda: sum(one["up"] for one in lines_of(a.must("peers", "--json"))) == 2, "two friends to be up", nodes=[a])
         a.stop()
         a.start()  # has written counters
-        ours, theirs = pty.openpty()
+        ours, theirs = terminal()
         done = subprocess.Popen([GOSSIPC, "status"], env=a.env, stdout=theirs)
         os.close(theirs)
         out = b""

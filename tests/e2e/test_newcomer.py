@@ -4,7 +4,6 @@ them; otherwise in two fresh homes, with ports that are free."""
 import errno
 import fcntl
 import os
-import pty
 import re
 import shutil
 import signal
@@ -16,7 +15,7 @@ import time
 import unittest
 
 from crowd import figures
-from gossip import BUILD, FACTOR, HOME, PATIENCE, Late, session, silent_port, wait_until
+from gossip import BUILD, FACTOR, HOME, PATIENCE, Late, session, silent_port, terminal, wait_until
 from test_install import make
 
 ACCOUNTS = os.environ.get("GOSSIP_ACCOUNTS") == "1"
@@ -36,7 +35,7 @@ class Shell:
     """A bash at a terminal of its own, or of an account's own."""
 
     def __init__(self, env, cwd, command=("bash", "--noprofile", "--norc", "-i"), columns=80):
-        self.master, slave = pty.openpty()
+        self.master, slave = terminal()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.child = subprocess.Popen(command, env=dict(env, TERM="xterm"), cwd=cwd, stdin=slave, stdout=slave, stderr=slave,
                                       start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))

@@ -1,7 +1,6 @@
 """What scripts and shells rely on: exit codes one by one, completion, --quiet, and how far something is on a terminal only."""
 import json
 import os
-import pty
 import re
 import shutil
 import signal
@@ -9,7 +8,7 @@ import sqlite3
 import subprocess
 import unittest
 
-from gossip import GOSSIPC, OWN_GROUP, PATIENCE, Case, befriend, run, wait_until
+from gossip import GOSSIPC, OWN_GROUP, PATIENCE, Case, befriend, run, terminal, wait_until
 
 
 def help_of(*command):
@@ -218,7 +217,7 @@ class Words(Case):
             self.assertEqual((done.status, done.err), (0, ""), (step, done))
 
     def test_how_far_a_batch_is_shows_on_a_terminal_alone(self):
-        mine, theirs = pty.openpty()
+        mine, theirs = terminal()
         self.addCleanup(os.close, mine)
         n = self.node("ann", start=False)
         children = [subprocess.Popen([GOSSIPC, "send", "--batch", *more], env=n.env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,

@@ -1,14 +1,13 @@
 """What view shows at a terminal: real pseudo-terminals of 80 and 200 columns, with and without colour."""
 import fcntl
 import os
-import pty
 import re
 import struct
 import subprocess
 import termios
 import unicodedata
 
-from gossip import GOSSIPC, PATIENCE, SharedCase, befriend
+from gossip import GOSSIPC, PATIENCE, SharedCase, befriend, terminal
 
 LONG = "Once upon a time " + " ".join("word%d" % i for i in range(80))
 WIDE = "漢字かな交じり文の長い行は全角で折り返す" * 8
@@ -21,7 +20,7 @@ def width_of(line):
 
 def at_terminal(node, columns, *args, **env):
     """What gossipc writes to a terminal of so many columns, and its exit status."""
-    master, slave = pty.openpty()
+    master, slave = terminal()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {k: v for k, v in dict(node.env, TERM="xterm-256color").items() if k != "NO_COLOR"}
     environment.update(env)
