@@ -63,7 +63,7 @@ static bool unless_in_the_way(Work work) {
   try {
     return work();
   } catch (const Error& error) {
-    if (error.trouble() == Trouble::kBusy || error.trouble() == Trouble::kFull) return false;
+    if (error.may_pass()) return false;
     throw;
   }
 }

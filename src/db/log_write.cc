@@ -82,7 +82,7 @@ void Log::Impl::write_told_at_once() {
     write_told(wall_ms());
     transaction.commit();
   } catch (const Error& error) {  // not worth keeping until there is room
-    if (error.trouble() != Trouble::kFull && error.trouble() != Trouble::kBusy) throw;
+    if (!error.may_pass()) throw;
   }
   told.clear();
 }
@@ -132,7 +132,7 @@ Committed Log::commit(std::span<const Incoming> messages, std::span<const Cursor
     transaction.commit();
   } catch (const Error& error) {
     impl_->put_down();
-    if (error.trouble() == Trouble::kFull || error.trouble() == Trouble::kBusy) return {};
+    if (error.may_pass()) return {};
     throw;
   }
   impl_->told.clear();

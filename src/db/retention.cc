@@ -135,7 +135,7 @@ void Retention::run(Now now) {
     Unwaiting impatient(db_);
     more_ = step(now) == Step::kMore;
   } catch (const Error& error) {
-    if (error.trouble() != Trouble::kBusy && error.trouble() != Trouble::kFull) throw;
+    if (!error.may_pass()) throw;
     run_at_ = now.mono + kInTheWay;
     return;
   }

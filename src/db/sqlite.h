@@ -37,6 +37,7 @@ class Error : public std::runtime_error {
   Error(Trouble trouble, const std::string& what, std::string hint)
       : std::runtime_error(what), trouble_(trouble), hint_(std::move(hint)) {}
   Trouble trouble() const { return trouble_; }
+  bool may_pass() const { return trouble_ == Trouble::kBusy || trouble_ == Trouble::kFull; }  // the same may succeed later
   const std::string& hint() const { return hint_; }  // what to do about it, or empty
 
  private:

@@ -29,18 +29,6 @@ constexpr Counted kCounted[] = {
     {"bodies_late", &EngineStats::bodies_late},
 };
 
-// The write succeeded; false when it may later. Anything else is not for us to judge.
-template <class Write>
-bool done(Write write) {
-  try {
-    write();
-    return true;
-  } catch (const db::Error& error) {
-    if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
-    return false;
-  }
-}
-
 }  // namespace
 
 Chronicle::Chronicle(db::Database& db, int side) : db_(db), side_(side) {

@@ -3,7 +3,6 @@
 // have work in it, not the links there are: only those in busy_ are looked at.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <set>
 #include <vector>
@@ -49,9 +48,7 @@ class Driver {
   const std::set<LinkId>& busy() const { return busy_; }  // some may be gone
   Seq log_size() { return store_.size(); }
   void tell(Now now, const Event& event) { engine_.handle(now, event); }
-  // False: the store takes nothing now (it is full, or busy), and what `change` would have changed is as it was.
   void peers_changed();                                  // by ourselves: read them again, the other process too
-  static bool try_now(const std::function<void()>& change);
   void warn_of_pq(Now now, Why why);                     // where that is why
 
   // --- hooks, in the order of a turn

@@ -111,7 +111,7 @@ void Hooks::settle(Now now) try {
   stored_ = upto_;
   state_ = State::kIdle;
 } catch (const db::Error& error) {
-  if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
+  if (!error.may_pass()) throw;
   again(now, kStorePause);
 }
 

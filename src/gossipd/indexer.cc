@@ -65,7 +65,7 @@ void Indexer::step(Now now) {
     not_before_ = now.mono + (now.mono < grew_ + kQuiet ? kPauseGrowing : kPause);
   } catch (const db::Error& error) {
     if (db::spoils_search(error)) return renew();
-    if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
+    if (!error.may_pass()) throw;
     sys::debug(std::string("the index of words has to wait: ") + error.what());
     not_before_ = now.mono + kPauseTrouble;
   }

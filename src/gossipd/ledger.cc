@@ -19,7 +19,7 @@ void Ledger::run(Now now) {
   try {
     if (db::trim_heard(db_, before)) at_ = now.mono + kBetween;
   } catch (const db::Error& error) {
-    if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
+    if (!error.may_pass()) throw;
     at_ = now.mono + kMinute;
   }
 }

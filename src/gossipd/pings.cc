@@ -31,7 +31,7 @@ void Pings::read(LinkId id, Link& link) {
   try {
     for (std::int64_t ping : asked->second) db::answer_ping(db_, ping, *took);
   } catch (const db::Error& error) {
-    if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
+    if (!error.may_pass()) throw;
   }
   asked_.erase(asked);
 }

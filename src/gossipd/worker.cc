@@ -180,7 +180,7 @@ void Worker::link_opened(LinkId id) {
   const PeerId peer = links_.at(id).channel->peer();
   const auto address = dials_.opened(peer);
   if (!address) return;
-  try_now([&] { db::note_worked(db_, peer, *address); });
+  done([&] { db::note_worked(db_, peer, *address); });
 }
 
 void Worker::connected(Now now, Dials::Outcome& outcome) {
@@ -218,7 +218,7 @@ void Worker::plan_expiry(Now now) {
 
 void Worker::expire(Now now) {
   expire_at_ = now.mono + kExpiryLook;
-  try_now([&] {
+  done([&] {
     if (db::expire_invitations(db_, now.wall_ms)) peers_changed();
     plan_expiry(now);
   });
@@ -269,7 +269,7 @@ bool Worker::note_crashes() try {
   sys::error("what a friend sent made gossipd crash: the friend is put off, and a message is refused from now on; gossipc status says who");
   return true;
 } catch (const db::Error& error) {
-  if (error.trouble() != db::Trouble::kBusy && error.trouble() != db::Trouble::kFull) throw;
+  if (!error.may_pass()) throw;
   sys::warn(std::string("a crash could not be noted: ") + error.what());
   return false;
 }
