@@ -246,6 +246,28 @@ TEST(Load, LateBodiesPassNeitherTheQuotaNorAStall) {
   EXPECT_EQ(crowd.store.size(), 1u);
 }
 
+// Who is only busy for a second costs little: what is asked of two comes twice.
+TEST(Load, AtAFirstSilenceSomeAreAskedElsewhereAtTheNextAll) {
+  constexpr std::uint64_t kListed = 200;
+  Crowd crowd(2);
+  crowd.open(1, kListed), crowd.open(2, kListed);
+  Have have;
+  for (Seq seq = 1; seq <= kListed; ++seq) have.entries.push_back({seq, 1, 200, Id12{static_cast<std::uint8_t>(seq), 9}});
+  have.upto = kListed;
+  crowd.say(1, have, Seq{0});
+  crowd.say(2, have, Seq{0});
+  ASSERT_EQ(crowd.engine.stats().wants, kListed);
+  crowd.pass(kSecond);
+  EXPECT_EQ(crowd.engine.stats().wants, kListed + 64);
+  for (Seq seq : {1, 2}) {  // 2 is slow, not silent
+    crowd.pass(900 * kMillisecond);
+    crowd.say(2, FrameType::kGone, Seqs{{seq}});
+  }
+  EXPECT_EQ(crowd.engine.stats().wants, kListed + 64);
+  crowd.pass(200 * kMillisecond);
+  EXPECT_EQ(crowd.engine.stats().wants, 2 * kListed + 1);  // one of 1 again: does it answer?
+}
+
 TEST(Load, WhoeverHoldsWhatIsInFlightASmallMessageComes) {
   Crowd crowd(60);
   for (LinkId n = 1; n <= 50; ++n) crowd.open(n, 1);
