@@ -36,7 +36,8 @@ std::string note_words(const Note& note, Now now) {
 
 Now clock_now() { return {sys::mono_us(), sys::wall_ms()}; }
 
-Driver::Driver(const Setup& setup, db::Database db, bool dials, std::initializer_list<int> signals)
+Driver::Driver(const Setup& setup, db::Database db, bool dials, std::initializer_list<int> signals,
+               std::optional<sys::Doorbell> bell)
     : setup_(setup),
       db_(std::move(db)),
       crypto_(crypto::make_crypto(setup.config.pq != config::Pq::kOff)),
@@ -48,6 +49,7 @@ Driver::Driver(const Setup& setup, db::Database db, bool dials, std::initializer
       engine_(engine_config(setup.config, dials), store_, *crypto_, *rng_, &desk_),
       pings_(db_),
       signals_(signals),
+      bell_(std::move(bell)),
       buffer_(kReadAtOnce) {
   store_.keep_told(setup.config.ledger);
 }
@@ -60,6 +62,7 @@ void Driver::turn() {
   const Now now = clock_now();
   read_signals(now);
   read_notes(now);
+  hear_bell();
   look(poller_, now);
   feed(now);
   after_feed(now);
@@ -84,6 +87,7 @@ void Driver::wait() {
   poller_.clear();
   signals_slot_ = poller_.add(signals_.fd(), true);
   notes_slot_ = poller_.add(notes_.fd(), notes_.fd() >= 0, notes_.blocked());
+  bell_slot_ = poller_.add(bell_ ? bell_->fd() : -1, bell_ && !stopping_);
   watch(poller_);
   if (!timers_.empty()) sooner(timers_.begin()->first);
   sooner(chronicle_.next_deadline());
@@ -121,6 +125,11 @@ void Driver::read_notes(Now now) {
   if (said.stop && !stopping_) begin_stop(now);
   if (said.gone) sibling_gone(now);
   heard(now, said);
+}
+
+// The other process may have been busy, and so not woken by the same ring.
+void Driver::hear_bell() {
+  if (bell_ && poller_.readable(bell_slot_) && bell_->rung()) notes_.bell();
 }
 
 void Driver::sibling_gone(Now now) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "gossipd/notes.h"
 #include "gossipd/pings.h"
 #include "gossipd/roster.h"
+#include "sys/doorbell.h"
 #include "sys/log.h"
 #include "sys/signals.h"
 
@@ -33,7 +35,7 @@ class Driver {
 
  protected:
   // dials: this is the worker. The derived class calls load_peers() once when it is ready for roster_changed().
-  Driver(const Setup& setup, db::Database db, bool dials, std::initializer_list<int> signals);
+  Driver(const Setup& setup, db::Database db, bool dials, std::initializer_list<int> signals, std::optional<sys::Doorbell> bell);
 
   void turn();
   void load_peers(Now now);
@@ -83,6 +85,7 @@ class Driver {
   void wait();
   void read_signals(Now now);
   void read_notes(Now now);
+  void hear_bell();
   void feed(Now now);
   bool settle(Now now, LinkId id, Link& link);
   void announce(Now now, LinkId id, Link& link);
@@ -117,8 +120,9 @@ class Driver {
   Engine engine_;
   Pings pings_;
   sys::Signals signals_;
+  std::optional<sys::Doorbell> bell_;
   sys::Poller poller_;
-  std::size_t signals_slot_ = 0, notes_slot_ = 0;
+  std::size_t signals_slot_ = 0, notes_slot_ = 0, bell_slot_ = 0;
   LinkId last_link_ = 0;
   std::set<LinkId> busy_;                            // links with work this turn
   std::set<std::pair<Micros, LinkId>> timers_;       // when channels want to tick

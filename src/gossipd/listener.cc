@@ -23,8 +23,8 @@ sys::Fd spare() { return sys::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 }  // namespace
 
-Listener::Listener(const Setup& setup, db::Database db, sys::Fd notes, sys::Fd listening)
-    : Driver(setup, std::move(db), false, {SIGTERM, SIGINT, SIGHUP}),
+Listener::Listener(const Setup& setup, db::Database db, sys::Fd notes, sys::Fd listening, std::optional<sys::Doorbell> bell)
+    : Driver(setup, std::move(db), false, {SIGTERM, SIGINT, SIGHUP}, std::move(bell)),
       listening_(std::move(listening)),
       reserve_(spare()),
       responder_(std::make_unique<Responder>(*crypto_, *rng_)),

@@ -16,7 +16,7 @@ namespace gossip::daemon {
 
 class Listener final : public Driver {
  public:
-  Listener(const Setup& setup, db::Database db, sys::Fd notes, sys::Fd listening);
+  Listener(const Setup& setup, db::Database db, sys::Fd notes, sys::Fd listening, std::optional<sys::Doorbell> bell);
   ~Listener() override { links_.clear(); }  // channels know the responder
   int run();                                // exit code
 

@@ -184,9 +184,10 @@ int run_worker(Setup setup, const std::vector<std::string>& listener_arguments) 
   db::meta_put(db, "max_store", std::to_string(config.max_store));
   ensure_first_key(db, config.rsa_bits);
   Standing standing(reach_manager());
+  sys::prefer_short_turns();  // the listener too, not hooks
   contain_and_say(Process::kWorker, config);
-  Worker worker(setup, std::move(db), Supervisor(listener_arguments, lock.fd(), listening.get()), std::move(bell), std::move(standing),
-                std::move(runner));
+  Supervisor supervisor(listener_arguments, lock.fd(), listening.get(), bell ? bell->fd() : -1);
+  Worker worker(setup, std::move(db), std::move(supervisor), std::move(bell), std::move(standing), std::move(runner));
   sys::info("listening on " + sys::local_address(listening.get()).text() + ", database " + config.db_path);
   return worker.run();
 }
@@ -200,13 +201,18 @@ int run_listener() {
   }
   sys::LockFile lock{sys::Fd(kLockFd)};
   sys::Fd notes(kNotesFd), listening(kListenFd);
+  std::optional<sys::Doorbell> bell;
+  if (sys::is_open(kBellFd)) {
+    sys::set_cloexec(kBellFd);
+    bell.emplace(sys::Fd(kBellFd));
+  }
   auto secrets = take_secrets(notes.get());
   if (!secrets) throw not_by_hand;
   const Setup setup{read_environment(), std::move(*secrets)};
   db::Database db = db::open_store(setup.config.db_path, {.create = false});
   if (setup.secrets.seal_key) db::unlock_with(db, crypto::make_crypto(), crypto::make_rng(), *setup.secrets.seal_key);
   contain_and_say(Process::kListener, setup.config);
-  Listener listener(setup, std::move(db), std::move(notes), std::move(listening));
+  Listener listener(setup, std::move(db), std::move(notes), std::move(listening), std::move(bell));
   return listener.run();
 }
 

@@ -19,7 +19,7 @@ constexpr Micros kHealthy = kMinute;                 // having lived so long, it
 sys::Fd Supervisor::start(Micros now, const Secrets& secrets) {
   auto [ours, theirs] = sys::packet_pair();
   send_secrets(ours.get(), secrets);
-  child_ = sys::spawn_self(arguments_, {{lock_fd_, kLockFd}, {theirs.get(), kNotesFd}, {listen_fd_, kListenFd}});
+  child_ = sys::spawn_self(arguments_, {{lock_fd_, kLockFd}, {theirs.get(), kNotesFd}, {listen_fd_, kListenFd}, {bell_fd_, kBellFd}});
   started_ = now;
   start_at_.reset();
   return std::move(ours);

@@ -14,14 +14,14 @@
 namespace gossip::daemon {
 
 // The numbers under which the listener finds what it inherits.
-constexpr int kLockFd = 3, kNotesFd = 4, kListenFd = 5;
+constexpr int kLockFd = 3, kNotesFd = 4, kListenFd = 5, kBellFd = 6;
 constexpr const char* kListenerFlag = "--as-listener";
 
 class Supervisor {
  public:
-  // REQUIRES lock and listening socket to stay open as long as this
-  Supervisor(std::vector<std::string> arguments, int lock_fd, int listen_fd)
-      : arguments_(std::move(arguments)), lock_fd_(lock_fd), listen_fd_(listen_fd) {}
+  // REQUIRES lock, listening socket and bell, where there is one, to stay open as long as this
+  Supervisor(std::vector<std::string> arguments, int lock_fd, int listen_fd, int bell_fd)
+      : arguments_(std::move(arguments)), lock_fd_(lock_fd), listen_fd_(listen_fd), bell_fd_(bell_fd) {}
 
   // Gives our end of the pair. Rationale: the keys go with it, since the files may be gone or changed by the time of a restart, and
   // both processes must have the same.
@@ -35,7 +35,7 @@ class Supervisor {
 
  private:
   std::vector<std::string> arguments_;
-  int lock_fd_, listen_fd_;
+  int lock_fd_, listen_fd_, bell_fd_;
   pid_t child_ = 0;
   Micros started_ = 0;
   Micros pause_ = 0;

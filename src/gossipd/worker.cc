@@ -32,14 +32,13 @@ db::Limits limits(const config::Config& config) { return {config.keep * kDayMs, 
 
 Worker::Worker(const Setup& setup, db::Database db, Supervisor supervisor, std::optional<sys::Doorbell> bell, Standing standing,
                RunnerEnd runner)
-    : Driver(setup, std::move(db), true, {SIGTERM, SIGINT, SIGHUP, SIGCHLD}),
+    : Driver(setup, std::move(db), true, {SIGTERM, SIGINT, SIGHUP, SIGCHLD}, std::move(bell)),
       room_(make_room()),
       supervisor_(std::move(supervisor)),
       keysmith_(db_, *rng_, pool_size(setup.config.rsa_bits, setup.config.key_pool, setup.config.bogus_pct)),
       indexer_(db_),
       ledger_(db_, setup.config.ledger),
       challenges_(*rng_),
-      bell_(std::move(bell)),
       retention_(db_, limits(setup.config)),
       checkpointer_(setup.config.db_path),
       hooks_(db_, std::move(runner)),
@@ -90,7 +89,6 @@ void Worker::keep_house(Now now) {
 void Worker::watch(sys::Poller& poller) {
   hooks_.watch(poller);
   if (stopping()) return;
-  bell_slot_ = poller.add(bell_ ? bell_->fd() : -1, bell_.has_value());
   poller.add(keysmith_.fd(), true);
   dials_.watch(poller);
   bogus_.watch(poller);
@@ -110,7 +108,6 @@ void Worker::look(const sys::Poller& poller, Now now) {
   hooks_.look(poller, now);
   if (auto ended = supervisor_.ended()) listener_ended(now, *ended);
   if (stopping()) return hurry_listener(now);
-  if (bell_ && poller.readable(bell_slot_) && bell_->rung()) notes_.bell();
   if (supervisor_.start_at() && now.mono >= *supervisor_.start_at()) start_listener(now);
   if (now.mono >= expire_at_) expire(now);
   keysmith_.run(now);

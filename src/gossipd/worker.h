@@ -18,7 +18,6 @@
 #include "gossipd/ledger.h"
 #include "gossipd/standing.h"
 #include "gossipd/supervisor.h"
-#include "sys/doorbell.h"
 
 namespace gossip::daemon {
 
@@ -65,14 +64,12 @@ class Worker final : public Driver {
   Challenges challenges_;
   Dials bogus_{sys::resolve, 1};   // dials of challenges: their routes and outcomes are nobody else's business
   std::set<LinkId> challenging_;   // connected; the engine knows of none of them
-  std::optional<sys::Doorbell> bell_;
   db::Retention retention_;
   db::Checkpointer checkpointer_;
   Hooks hooks_;
   bool overfull_said_ = false;
   int unstarted_ = 0;
   Standing standing_;
-  std::size_t bell_slot_ = 0;
   Micros checkpoint_at_ = 0;
   Micros expire_at_ = 0;           // an invitation, by the wall clock
   std::map<PeerId, bool> next_turn_;  // of Friend::next, to be dialled with

@@ -1,4 +1,5 @@
-// A doorbell: a Unix datagram socket beside a file. A ring carries nothing; forged or lost, it costs a look or a short wait.
+// A doorbell: a Unix datagram socket beside a file. Several processes may listen to one: a ring wakes all of them who wait, and one of
+// them takes it. A ring carries nothing; forged or lost, it costs a look or a short wait.
 #pragma once
 
 #include <optional>
@@ -13,6 +14,7 @@ class Doorbell {
   // Takes the place of a socket left behind; REQUIRES that the caller holds the lock that makes the name its own. Nothing, and
   // why, when there can be no bell: the caller does without.
   static std::optional<Doorbell> hang(const std::string& path, std::string& why);
+  explicit Doorbell(Fd inherited) : fd_(std::move(inherited)) {}  // another process hung it, and takes it away
   Doorbell(Doorbell&&) noexcept = default;
   Doorbell& operator=(Doorbell&&) noexcept = default;
   ~Doorbell();  // takes the name away

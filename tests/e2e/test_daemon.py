@@ -114,6 +114,27 @@ class Start(Case):
         self.refused(a.gossipc("show-key", "carlotta"), 10, "carlotta")
         self.assertEqual(a.stop(), 0)
 
+    def test_a_message_is_served_while_the_other_process_is_held_up(self):
+        a, b = self.node("ann"), self.node("bob")
+        befriend(a, b, False, True)  # bob's worker reads from ann's listener
+        a.send("first")
+        b.wait_text("first")
+        wait_until(lambda: a.ask("SELECT acked FROM peer_sync") == [(1,)], "nothing more to be said", nodes=[a, b])
+        held = a.worker()
+        os.kill(held, signal.SIGSTOP)
+        try:
+            a.send("while the worker stands still")
+            b.wait_text("while the worker stands still")
+        finally:
+            os.kill(held, signal.SIGCONT)
+        held = a.listener()
+        os.kill(held, signal.SIGSTOP)
+        try:
+            a.send("while the listener stands still")
+        finally:
+            os.kill(held, signal.SIGCONT)
+        b.wait_text("while the listener stands still")
+
     def test_a_stranger_is_counted_though_nothing_else_happens(self):
         a = self.node("ann")
         with socket.create_connection(("127.0.0.1", a.port), PATIENCE) as s:

@@ -97,7 +97,7 @@ constexpr Micros kWake = 300 * kMillisecond;
 
 class Loop : public Driver {
  public:
-  Loop(const Setup& setup, db::Database db) : Driver(setup, std::move(db), true, {}) { load_peers(clock_now()); }
+  Loop(const Setup& setup, db::Database db) : Driver(setup, std::move(db), true, {}, std::nullopt) { load_peers(clock_now()); }
   using Driver::adopt;
   using Driver::drop;
   // How long it waited: at most kWake.

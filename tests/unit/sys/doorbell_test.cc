@@ -1,5 +1,6 @@
 #include "sys/doorbell.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -58,6 +59,22 @@ TEST_F(Bells, ASocketLeftBehindIsReplacedAFileIsNot) {
   std::ofstream(file) << "precious";
   EXPECT_FALSE(Doorbell::hang(file, why).has_value());
   EXPECT_TRUE(std::filesystem::is_regular_file(file));
+}
+
+TEST_F(Bells, ARingWakesEveryProcessThatHasTheBellAndOneTakesIt) {
+  const std::string path = directory_ + "/x.bell";
+  std::string why;
+  auto bell = Doorbell::hang(path, why);
+  ASSERT_TRUE(bell.has_value()) << why;
+  {
+    Doorbell inherited{Fd(::fcntl(bell->fd(), F_DUPFD_CLOEXEC, 3))};
+    EXPECT_TRUE(ring(path));
+    EXPECT_TRUE(readable_soon(bell->fd()) && readable_soon(inherited.fd()));
+    EXPECT_TRUE(inherited.rung());
+    EXPECT_FALSE(bell->rung());
+  }
+  EXPECT_TRUE(ring(path)) << "who inherited it takes nothing away";
+  EXPECT_TRUE(bell->rung());
 }
 
 TEST_F(Bells, AFullBellCountsAsRungAndNeverBlocks) {
