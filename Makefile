@@ -122,6 +122,7 @@ simtwins: $(BUILD)/sim ## the same seed gives the same trace by g++ and by clang
 	@cmp $(BUILD)/traces $(BUILD)/twin/traces && echo "the same $$(wc -l < $(BUILD)/traces) traces"
 
 $(BUILD)/bench-handshakes: $(o_core) $(o_crypto)
+$(BUILD)/bench-fill: $(o_core) $(o_crypto) $(o_db) $(o_sys)
 $(BUILD)/bench-%: $(BUILD)/tests/bench/%.o
 	$(CXX) $(CXXFLAGS) $(LDFLAGS) -pie -o $@ $^ $(libs)
 
