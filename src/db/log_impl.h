@@ -16,7 +16,7 @@
 namespace gossip::db {
 
 constexpr std::int64_t kDayMs = 86'400'000;
-constexpr std::size_t kToldAtOnce = 4096;  // rows that wait for a commit
+constexpr std::size_t kToldAtOnce = 16'384;  // rows that wait for a commit
 
 inline std::int64_t day_of(std::int64_t wall_ms) { return wall_ms / kDayMs; }
 

@@ -85,14 +85,14 @@ TEST_F(HeardTest, WhoBringsWhatAnotherProcessStoredFirstHasToldOfIt) {
 
 TEST_F(HeardTest, AFullBatchDoesNotWaitForACommit) {
   std::vector<Incoming> messages;
-  for (int i = 0; i < 2100; ++i) messages.push_back(from(alice_, std::to_string(i)));
+  for (int i = 0; i < 8400; ++i) messages.push_back(from(alice_, std::to_string(i)));
   commit(messages);
   for (const Incoming& one : messages) tell(one, bob_, g_now);
   EXPECT_EQ(rows(), 0);
   for (const Incoming& one : messages) tell(one, carol_, g_now);
-  EXPECT_EQ(rows(), 4096);
+  EXPECT_EQ(rows(), 16384);
   commit_cursor();
-  EXPECT_EQ(rows(), 4200);
+  EXPECT_EQ(rows(), 16800);
 }
 
 TEST_F(HeardTest, NothingIsKeptWithoutALedgerNorOfOldMessages) {
