@@ -25,7 +25,7 @@ struct Checkpointer::Impl {
     return use.generation == done.generation && use.frames >= done.frames ? use.frames - done.frames : use.frames;
   }
   bool carry();
-  void begin_anew();
+  bool begin_anew();
 
   std::string wal;
   Database fence, carrier;
@@ -50,11 +50,15 @@ bool Checkpointer::Impl::carry() {
 
 // What was carried over stays in the file until it is written over, and with it private keys that were deleted since. All of it
 // being carried over, the next writer begins the WAL anew: here the smallest write there is, with a limit that cuts off the rest.
-void Checkpointer::Impl::begin_anew() {
+// False: somebody is reading from the WAL, so that the write only made it longer.
+bool Checkpointer::Impl::begin_anew() {
+  const std::uint64_t before = wal_use(wal).generation;
   Transaction smallest(fence);
   fence.exec(("PRAGMA user_version=" + std::to_string(fence.pragma("user_version"))).c_str());
   smallest.commit();
-  if (WalUse use = wal_use(wal); use.frames == 1) done = use;  // else somebody else wrote as well
+  const WalUse use = wal_use(wal);
+  if (use.frames == 1) done = use;  // else somebody else wrote as well
+  return use.generation != before;
 }
 
 // False when a writer or a full disk is in the way.
@@ -84,10 +88,7 @@ bool Checkpointer::run() {
 }
 
 bool Checkpointer::tidy() {
-  return run() && unless_in_the_way([&] {
-    impl_->begin_anew();
-    return true;
-  });
+  return run() && unless_in_the_way([&] { return impl_->begin_anew(); });
 }
 
 Micros Checkpointer::run_if_due(Micros now) {

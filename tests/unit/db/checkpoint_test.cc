@@ -181,7 +181,7 @@ TEST_F(CheckpointTest, AfterAMinuteOfQuietADeletedKeyIsNowhere) {
   EXPECT_EQ(words(db, "PRAGMA integrity_check"), "ok");
 }
 
-TEST_F(CheckpointTest, AReaderOfOldRowsPutsTidyingOff) {
+TEST_F(CheckpointTest, AReaderPutsTidyingOff) {
   Database db = open(), reader = open();
   Checkpointer checkpointer(path_);
   for (int i = 0; i < 9; ++i) meta_put(db, "a", std::to_string(i));
@@ -189,13 +189,31 @@ TEST_F(CheckpointTest, AReaderOfOldRowsPutsTidyingOff) {
     Snapshot old(reader);
     EXPECT_EQ(meta_get(reader, "a"), "8");
     EXPECT_TRUE(checkpointer.run()) << "it is of the newest rows";
-    checkpointer.tidy();
+    EXPECT_FALSE(checkpointer.tidy());
     EXPECT_GT(used(), 1u) << "its rows are in the WAL";
     EXPECT_EQ(meta_get(reader, "a"), "8");
   }
   EXPECT_TRUE(checkpointer.tidy());
   EXPECT_EQ(used(), 1u);
   EXPECT_EQ(meta_get(reader, "a"), "8");
+}
+
+TEST_F(CheckpointTest, WhatIsToBeWipedIsTriedEachSecondWhileSomebodyReads) {
+  Database db = open(), reader = open();
+  Checkpointer checkpointer(path_);
+  meta_put(db, "a", "nobody needs to know");
+  meta_put(db, "a", "");
+  Micros now = kHour;
+  checkpointer.wipe_soon();
+  {
+    Snapshot newest(reader);
+    EXPECT_EQ(meta_get(reader, "a"), "");
+    for (int i = 0; i < 3; ++i, now += kSecond) EXPECT_EQ(checkpointer.run_if_due(now), now + kSecond);
+    EXPECT_NE(contents(path_ + "-wal").find("nobody needs to know"), std::string::npos);
+  }
+  checkpointer.run_if_due(now);
+  EXPECT_EQ((contents(path_) + contents(path_ + "-wal")).find("nobody needs to know"), std::string::npos);
+  EXPECT_EQ(used(), 1u);
 }
 
 TEST_F(CheckpointTest, DueButBlockedIsTriedAgainWithinASecond) {
