@@ -161,6 +161,7 @@ class Fetcher {
   Micros progress_at_ = 0;   // when the outstanding ones are asked elsewhere
   Micros look_at_ = 0;       // when each of them is looked at, however much else was answered
   unsigned strikes_ = 0;     // silences since the last progress
+  std::size_t doubt_ = 0;    // so many were asked elsewhere at the last silence
   Micros body_until_ = 0;    // a BODY that is arriving holds the timer back no longer than this
   Micros fetch_sent_ = 0;
   Micros rtt_ = 0;

@@ -11,7 +11,7 @@ constexpr Micros kLongestSilence = 60 * kSecond;
 constexpr Micros kBodyTime = 60 * kSecond;         // per kBodyPiece of a BODY
 constexpr Micros kLook = 30 * kSecond;             // how often it is seen whether one has waited longer than that
 constexpr unsigned kStrikeLimit = 6;               // 2^6 seconds is past the longest silence
-constexpr std::size_t kFirstDoubt = 64;            // asked elsewhere at a first silence; at the next one, all
+constexpr std::size_t kFirstDoubt = 64;            // asked elsewhere at a silence; twice as many at the next, unless it recovered
 
 bool Fetcher::window_open() const {
   if (state_ != State::kStreaming || paused_ || barred()) return false;
@@ -116,18 +116,22 @@ void Fetcher::on_data(Now now, std::size_t body_pending) {
 void Fetcher::tick(Now now) {
   if (outstanding_.empty()) return;
   const bool silent = progress_at_ != 0 && now.mono >= progress_at_;
+  std::size_t doubted = 0;
   if (silent) {
-    ++strikes_;
+    // Rationale: a friend may only be busy for a second, and what is asked of two comes twice.
+    const bool recovered = window_ >= 2 * kFirstWindow;
+    doubt_ = recovered || doubt_ == 0 ? kFirstDoubt : std::min(2 * doubt_, kWindowBodies);
+    doubted = ++strikes_ == 1 ? doubt_ : kWindowBodies;
     window_ = kFirstWindow;
   }
-  // Rationale: a friend may only be busy for a second, and what is asked of two comes twice.
-  const std::size_t doubted = !silent ? 0 : strikes_ == 1 ? kFirstDoubt : kWindowBodies;
   // Rationale: who answers something all the time must not keep one message from being asked elsewhere.
   const bool look = look_at_ != 0 && now.mono >= look_at_;
   std::vector<EntryRef> again;
   for (const auto& [seq, out] : outstanding_) {
     const Micros longest = kBodyTime * static_cast<Micros>(1 + out.size / kBodyPiece);
-    if (again.size() < doubted || (look && out.since != 0 && now.mono >= out.since + longest)) again.push_back(out.entry);
+    const bool slow = look && out.since != 0 && now.mono >= out.since + longest;
+    if (slow) window_ = 1;  // or the same would be asked of it again at once
+    if (slow || again.size() < doubted) again.push_back(out.entry);
   }
   for (EntryRef entry : again) tracker_.ask_again(entry);
   if (silent) progress_at_ = outstanding_.empty() ? 0 : now.mono + wait();

@@ -51,7 +51,7 @@ constexpr Row kRows[] = {
     {Why::kNoKeyCame, "no_key_came", "they did not send or answer the key that the invitation is for"},
     {Why::kBadKey, "bad_key", "the key they sent is none that we take"},
     {Why::kMadeUsCrash, "made_us_crash", "put off, as what they sent made gossipd crash"},
-    {Why::kChanged, "changed", "no longer a friend, or with a new key"},
+    {Why::kChanged, "changed", "other keys are in use now, or no longer a friend"},
 
     {Why::kLogRestarted, "log_restarted", "their log is not the one it was, and what may have changed of it is read again"},
     {Why::kLogTwice, "log_twice", "their log goes back and forth: the same database seems to run twice"},

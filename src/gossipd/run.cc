@@ -202,7 +202,7 @@ int run_listener() {
   sys::LockFile lock{sys::Fd(kLockFd)};
   sys::Fd notes(kNotesFd), listening(kListenFd);
   std::optional<sys::Doorbell> bell;
-  if (sys::is_open(kBellFd)) {
+  if (sys::is_socket(kBellFd)) {
     sys::set_cloexec(kBellFd);
     bell.emplace(sys::Fd(kBellFd));
   }

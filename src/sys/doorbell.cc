@@ -53,7 +53,11 @@ std::optional<Doorbell> Doorbell::hang(const std::string& path, std::string& why
   }
   if (directory && fd) {
     take_away(directory.get(), name_of(path));
-    if (::bind(fd.get(), raw(address), sizeof address) == 0) return Doorbell(std::move(fd), std::move(directory), name_of(path));
+    if (::bind(fd.get(), raw(address), sizeof address) == 0) {
+      // Who has it may hear and not speak: nobody who is contained reaches another program's socket with it.
+      ::shutdown(fd.get(), SHUT_WR);
+      return Doorbell(std::move(fd), std::move(directory), name_of(path));
+    }
   }
   why = reason(errno);
   return std::nullopt;

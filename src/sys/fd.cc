@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +26,11 @@ void set_cloexec(int fd) {
 }
 
 bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
+
+bool is_socket(int fd) {
+  struct stat facts {};
+  return ::fstat(fd, &facts) == 0 && S_ISSOCK(facts.st_mode);
+}
 
 void keep_stdio_open() {
   for (int fd = 0; fd <= 2; ++fd) {

@@ -27,6 +27,7 @@ class Fd {
 void set_nonblocking(int fd);
 void set_cloexec(int fd);
 bool is_open(int fd);
+bool is_socket(int fd);
 // Opens /dev/null in place of a closed 0, 1 or 2, so that no file of ours is ever written to as if it were stderr.
 void keep_stdio_open();
 // Raises the soft limit of descriptors towards `wanted`, as far as the hard one allows.

@@ -159,7 +159,8 @@ void prefer_short_turns() {
     std::uint64_t runtime, deadline, period;
   } mine{};
   if (::syscall(SYS_sched_getattr, 0, &mine, sizeof mine, 0) != 0 || mine.policy != SCHED_OTHER) return;
-  mine.runtime = kTurnNs;  // heeded from Linux 6.12 on
+  if (mine.runtime != 0 && mine.runtime <= kTurnNs) return;
+  mine.runtime = kTurnNs;  // heeded from Linux 6.12 on; 0 before that
   static_cast<void>(::syscall(SYS_sched_setattr, 0, &mine, 0));
 #endif
 }

@@ -38,7 +38,7 @@ void kill_now(pid_t child);  // SIGKILL
 std::vector<std::string> environment();  // "NAME=value" each
 void name_process(const char* name);  // for ps: who is started by /proc/self/exe is called "exe" else
 // Where the system can: when we wake we run soon, and for less long where others want to run as well; what we get in all is the same.
-// What we start has it too. Rationale: Linux lets who runs finish a turn of 1.4 ms or more else, which is longer than a message takes.
+// What we start has it too. Rationale: else Linux lets who runs finish a turn of a millisecond or two, and that is longer than a message takes.
 void prefer_short_turns();
 // No core files and, where the system can, no reading of our memory by others of the same user.
 void no_core_dumps();

@@ -34,7 +34,7 @@ int run(const std::string& path, int messages, int per_day) {
   const auto rng = crypto::make_rng();
   db::Database db = db::open_store(path, {});
   db::Log log(db, *crypto, sys::wall_ms);
-  const std::int64_t days = (messages + per_day - 1) / per_day, first_ms = sys::wall_ms() - days * kDayMs;
+  const std::int64_t days = (messages + per_day - 1) / per_day, today_ms = sys::wall_ms() / kDayMs * kDayMs, first_ms = today_ms - days * kDayMs;
   for (int i = 0; i < messages;) {
     db::Transaction transaction(db);
     for (const int end = std::min(messages, i + kPerCommit); i < end; ++i) {

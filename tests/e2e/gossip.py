@@ -21,6 +21,9 @@ FACTOR = float(os.environ.get("GOSSIP_TEST_FACTOR", "1"))  # how much slower tha
 PATIENCE = 20 * FACTOR  # seconds until an event that ought to come is missed
 M1, M2, M3, CELL = 1296, 1696, 544, 1024  # gossip(7)
 
+# Whoever started the tests in the background had them ignore a ^C, and so would all that is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 class Late(AssertionError):
     """What was waited for did not come in time."""

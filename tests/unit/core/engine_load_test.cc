@@ -1,6 +1,7 @@
 // Sharing the load (gossip(7), LOAD): what one friend, or all of them together, can make a node hold, and what each of them gets.
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <map>
 #include <set>
 
@@ -94,6 +95,10 @@ class Crowd {
       RawFrame f;
       while (reader.next(f) == FrameReader::Got::kFrame) {
         ++sent[{send->link, static_cast<FrameType>(f.type)}];
+        if (static_cast<FrameType>(f.type) == FrameType::kWant) {
+          const auto want = decode_seqs(f.payload);
+          for (Seq seq : want->seqs) wanted[send->link].push_back(seq);
+        }
         if (static_cast<FrameType>(f.type) == FrameType::kCredit) granted[send->link] += decode_credit(f.payload)->more;
       }
     }
@@ -115,6 +120,7 @@ class Crowd {
   Now now{kSecond, 0};
   std::map<std::pair<LinkId, FrameType>, int> sent;
   std::map<LinkId, std::uint64_t> bytes, granted;
+  std::map<LinkId, std::deque<Seq>> wanted;
   std::map<LinkId, CloseCode> closed;
   std::map<PeerId, Why> told;
 };
@@ -266,6 +272,50 @@ TEST(Load, AtAFirstSilenceSomeAreAskedElsewhereAtTheNextAll) {
   EXPECT_EQ(crowd.engine.stats().wants, kListed + 64);
   crowd.pass(200 * kMillisecond);
   EXPECT_EQ(crowd.engine.stats().wants, 2 * kListed + 1);  // one of 1 again: does it answer?
+}
+
+// A friend from whom much is wanted at once gives a body each so often from then on, while another, who holds the same, gives all at
+// once. How long it takes until all are stored.
+Micros until_all_are_stored(Micros each) {
+  constexpr Seq kListed = 4000, kAtOnce = 500, kQuick = 1900;
+  Crowd crowd(2);
+  crowd.open(1, kListed), crowd.open(2, kListed);
+  std::vector<Listed> messages;
+  for (Seq seq = 1; seq <= kListed; ++seq) {
+    messages.push_back(listed(crowd.crypto, std::to_string(seq).c_str()));
+    messages.back().entry.seq = seq;
+  }
+  auto list_all = [&](LinkId n) {
+    for (Seq upto = 0; upto < kListed; upto += kAtOnce) {
+      Have have{{}, upto + kAtOnce, {}};
+      for (Seq seq = upto; seq < upto + kAtOnce; ++seq) have.entries.push_back(messages[seq].entry);
+      crowd.say(n, have, upto);
+    }
+  };
+  auto answer = [&](LinkId n) {
+    const Seq seq = crowd.wanted[n].front();
+    crowd.wanted[n].pop_front();
+    crowd.say(n, Body{seq, messages[seq - 1].bytes});
+  };
+  list_all(1);
+  for (Seq i = 0; i < kQuick; ++i) answer(1);
+  list_all(2);
+  const Micros begin = crowd.now.mono;
+  while (crowd.store.size() < kListed && crowd.now.mono < begin + 10 * kMinute) {
+    while (!crowd.wanted[2].empty()) answer(2);
+    crowd.pass(each);
+    if (!crowd.wanted[1].empty()) answer(1);
+  }
+  EXPECT_TRUE(crowd.closed.empty());
+  return crowd.now.mono - begin;
+}
+
+TEST(Load, WhoGivesABodyNowAndThenDoesNotHoldTheOthersForLong) {
+  // A minute and the half of one until it is noticed; and once more for what was asked of it meanwhile.
+  EXPECT_LE(until_all_are_stored(900 * kMillisecond), 150 * kSecond);
+  EXPECT_LE(until_all_are_stored(1100 * kMillisecond), 10 * kSecond);
+  EXPECT_LE(until_all_are_stored(2 * kSecond), 15 * kSecond);
+  EXPECT_LE(until_all_are_stored(kMinute), 3 * kMinute);
 }
 
 TEST(Load, WhoeverHoldsWhatIsInFlightASmallMessageComes) {

@@ -21,6 +21,7 @@
 #include <functional>
 
 #include "support/folder.h"
+#include "sys/doorbell.h"
 #include "sys/files.h"
 #include "sys/process.h"
 #include "sys/tcp.h"
@@ -227,6 +228,21 @@ TEST_F(Containment, TheRestIsGone) {
   }, "threads");
   const int known = sys::resolve("localhost", 1).empty() ? 1 : kFine;  // a bare system knows no names
   both(known, [] { return sys::resolve("localhost", 1).empty() ? 1 : kFine; }, "names");
+}
+
+TEST_F(Containment, TheBellIsHeardAndSpeaksToNobody) {
+  std::string why;
+  const std::string theirs = top_ + "/home/service";
+  auto bell = sys::Doorbell::hang(config_.db_path + ".bell", why), service = sys::Doorbell::hang(theirs, why);
+  ASSERT_TRUE(bell && service) << why;
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  theirs.copy(to.sun_path, sizeof to.sun_path - 1);
+  const auto speak = [&] { return code(::sendto(bell->fd(), "x", 1, MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&to), sizeof to)); };
+  both(EPIPE, speak, "another program's socket");
+  EXPECT_FALSE(service->rung());
+  EXPECT_TRUE(sys::ring(config_.db_path + ".bell"));
+  EXPECT_TRUE(bell->rung());
 }
 
 TEST_F(Containment, TheKillingFilterEndsTheProcess) {

@@ -2,7 +2,13 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 #include <unistd.h>
+
+#include <algorithm>
+#include <utility>
 
 #include "scratch.h"
 #include "sys/background.h"
@@ -35,7 +41,7 @@ TEST(Child, DISABLED_ReportsWhatItWasGiven) {
 
 pid_t start_child(int packet, int other) {
   return spawn_self({"unit-sys", "--gtest_also_run_disabled_tests", "--gtest_filter=Child.DISABLED_*", "--gtest_brief=1"},
-                    {{packet, 3}, {other, 5}});
+                    {{packet, 3}, {-1, 4}, {other, 5}});
 }
 
 TEST(Process, AChildHasWhatItWasPassedAndNothingElse) {
@@ -132,6 +138,32 @@ TEST(Background, AnswersComeInOrderAndWakeTheLoop) {
     EXPECT_EQ(*answer, i * i);
   }
 }
+
+#ifdef __linux__
+
+// Of sched_getattr(2): the time a process gets at once, and its niceness.
+std::pair<std::uint64_t, std::int32_t> turn_of_ours() {
+  struct {
+    std::uint32_t size, policy;
+    std::uint64_t flags;
+    std::int32_t nice;
+    std::uint32_t priority;
+    std::uint64_t runtime, deadline, period;
+  } ours{};
+  EXPECT_EQ(::syscall(SYS_sched_getattr, 0, &ours, sizeof ours, 0), 0);
+  return {ours.runtime, ours.nice};
+}
+
+TEST(Process, ShortTurnsAreAskedForAndNothingElse) {
+  const auto before = turn_of_ours();
+  if (before.first == 0) GTEST_SKIP() << "this kernel knows no such thing";
+  prefer_short_turns();
+  const auto after = turn_of_ours();
+  EXPECT_EQ(after.first, std::min<std::uint64_t>(before.first, 500'000));
+  EXPECT_EQ(after.second, before.second);
+}
+
+#endif
 
 TEST(Background, AJobThatLastsIsLeftToItself) {
   auto gate = std::make_shared<std::pair<Fd, Fd>>();
