@@ -13,7 +13,7 @@ Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)()
   held = db.prepare("SELECT seq FROM log WHERE scope=0 AND epoch=? AND id>=? AND id<=? LIMIT 1");
   rows = db.prepare("SELECT seq, epoch, id, via, size FROM log WHERE seq>? AND seq<=? ORDER BY seq LIMIT ?");
   ids = db.prepare("SELECT id FROM log WHERE seq>? AND seq<=? ORDER BY seq");
-  body = db.prepare("SELECT head, sender, text FROM body WHERE seq=?");
+  body = db.prepare("SELECT seq, head, sender, text FROM body WHERE seq>=? ORDER BY seq");
   chain_row = db.prepare("SELECT chain FROM log_chain WHERE seq=?");
   cursor = db.prepare("SELECT log_id, cursor, tag FROM peer_sync WHERE peer=? AND gen=?");
   ladder = db.prepare("SELECT ladder FROM peer_sync WHERE peer=? AND gen=?");
@@ -52,6 +52,11 @@ Seq Log::Impl::last_seq() {
   Using use(last);
   use->step();
   return static_cast<Seq>(use->integer(0));
+}
+
+void Log::Impl::lay_down() {
+  body.reset();
+  open_at = 0;
 }
 
 Hash Log::Impl::kept_chain(Seq seq) {
@@ -114,7 +119,10 @@ void Log::begin_reads() {
   impl_->reads.emplace(impl_->db);
 }
 
-void Log::end_reads() noexcept { impl_->reads.reset(); }
+void Log::end_reads() noexcept {
+  impl_->lay_down();
+  impl_->reads.reset();
+}
 
 Seq Log::size() { return impl_->size; }
 
@@ -152,10 +160,17 @@ std::size_t Log::rows(Seq after, std::span<LogRow> out) {
 }
 
 bool Log::body(Seq seq, Bytes& message) {
-  Using use(impl_->body);
-  if (!use->bind(1, signed_of(seq)).step()) return false;
-  append_body(message, impl_->body, 0);
-  return true;
+  Impl& my = *impl_;
+  const bool next = my.open_at != 0 && std::exchange(my.open_at, 0) + 1 == seq;
+  if (!next) {
+    my.lay_down();
+    my.body.bind(1, signed_of(seq));
+  }
+  const bool kept = my.body.step() && static_cast<Seq>(my.body.integer(0)) == seq;
+  if (kept) append_body(message, my.body, 1);
+  my.open_at = seq;
+  if (!kept || !my.reads) my.lay_down();
+  return kept;
 }
 
 Hash Log::chain(Seq seq) {

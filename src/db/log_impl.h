@@ -48,6 +48,7 @@ struct Log::Impl {
   void note_told(Seq seq, const Told& by, std::int64_t now_ms);
   void write_told(std::int64_t now_ms);
   void write_told_at_once();
+  void lay_down();  // what was read last
   void put_down() const { if (desk) desk->clear(); }
   void count_taken(const std::map<PeerId, std::uint64_t>& bytes, std::int64_t now_ms);
   [[noreturn]] void damaged(const std::string& how) const;
@@ -65,6 +66,7 @@ struct Log::Impl {
   std::int64_t told_ms = 0;  // messages not older than this have it noted who told us of them
   std::vector<std::pair<Seq, Told>> told;
   std::optional<Snapshot> reads;
+  Seq open_at = 0;  // among reads, where body stands: those in a row are read in a row
 
   // Chains lately asked for. A committed row never changes, so neither does its chain.
   struct Cached {

@@ -98,6 +98,25 @@ TEST_F(LogTest, F16_SeenStaysSeenWhenTheBodyIsGone) {
   EXPECT_EQ(rows[1].size, 0u);
 }
 
+TEST_F(LogTest, BodiesInARowAndNotInARow) {
+  const auto batch = some(9);
+  ASSERT_TRUE(log_.commit(batch, {}, {}));
+  db_.exec("DELETE FROM body WHERE seq=4; UPDATE log SET size=0 WHERE seq=4");
+  auto read = [&](Seq seq) {
+    Bytes body;
+    EXPECT_EQ(log_.body(seq, body), seq >= 1 && seq <= 9 && seq != 4) << seq;
+    EXPECT_EQ(body, seq >= 1 && seq <= 9 && seq != 4 ? batch[seq - 1].message : Bytes{}) << seq;
+  };
+  constexpr Seq kOrder[] = {1, 2, 3, 4, 5, 6, 6, 5, 7, 8, 9, 10, 11, 1, 0, 1, 2, 4, 3, 4, 4, 5};
+  {
+    const Reads reads(log_);
+    for (Seq seq : kOrder) read(seq);
+  }
+  for (Seq seq : kOrder) read(seq);
+  const auto more = some(1, "after that");
+  EXPECT_TRUE(log_.commit(more, {}, {})) << "nothing stands open";
+}
+
 TEST_F(LogTest, F11_NoClockOrdersAnything) {
   static std::int64_t now;
   Log log(db_, crypto_, [] { return now -= 86'400'000; });  // every commit a day earlier
