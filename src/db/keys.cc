@@ -29,7 +29,10 @@ void add_key(Database& db, View private_der, const Hash& fp) {
 }
 
 std::int64_t unassigned_keys(Database& db) {
-  return db.number(std::string("SELECT count(*) FROM keys WHERE ") + kUnassigned);
+  static const std::string sql = std::string("SELECT count(*) FROM keys WHERE ") + kUnassigned;
+  Using row(db.kept(sql.c_str()));
+  row->step();
+  return row->integer(0);
 }
 
 std::int64_t assigned_keys(Database& db) { return db.number("SELECT count(*) + count(next) FROM peers"); }

@@ -166,7 +166,11 @@ Seq start_of_last(Database& db, const Filter& filter, std::uint64_t n) {
   return 0;
 }
 
-Seq last_seq(Database& db) { return static_cast<Seq>(db.number("SELECT coalesce(max(seq), 0) FROM log")); }
+Seq last_seq(Database& db) {
+  Using row(db.kept("SELECT coalesce(max(seq), 0) FROM log"));
+  row->step();
+  return static_cast<Seq>(row->integer(0));
+}
 
 static constexpr const char* kDays =
     "WITH RECURSIVE days(epoch) AS (SELECT min(epoch) FROM log WHERE scope=0 UNION ALL"

@@ -97,9 +97,9 @@ std::vector<Crash> crashes(Database& db) {
 }
 
 std::optional<std::string> meta_get(Database& db, std::string_view key) {
-  Statement row = db.prepare("SELECT v FROM meta WHERE k=?");
-  if (!row.bind(1, key).step()) return std::nullopt;
-  return std::string(row.text(0));
+  Using row(db.kept("SELECT v FROM meta WHERE k=?"));
+  if (!row->bind(1, key).step()) return std::nullopt;
+  return std::string(row->text(0));
 }
 
 void meta_put(Database& db, std::string_view key, std::string_view value) {

@@ -16,9 +16,9 @@ std::int64_t ask_ping(Database& db, PeerId peer, std::int64_t now_ms) {
 }
 
 std::vector<Ping> open_pings(Database& db) {
-  Statement rows = db.prepare("SELECT id, peer FROM ping WHERE took_us IS NULL");
+  Using rows(db.kept("SELECT id, peer FROM ping WHERE took_us IS NULL"));
   std::vector<Ping> out;
-  while (rows.step()) out.push_back({rows.integer(0), static_cast<PeerId>(rows.integer(1))});
+  while (rows->step()) out.push_back({rows->integer(0), static_cast<PeerId>(rows->integer(1))});
   return out;
 }
 

@@ -33,8 +33,8 @@ constexpr const char* kBytes = "dropped_bytes";
 std::int64_t bounded(std::int64_t value, std::int64_t most = std::int64_t{1} << 52) { return std::clamp<std::int64_t>(value, 0, most); }
 
 std::int64_t counter(Database& db, std::string_view name) {
-  Statement row = db.prepare("SELECT n FROM counter WHERE name=?");
-  return row.bind(1, name).step() ? row.integer(0) : 0;
+  Using row(db.kept("SELECT n FROM counter WHERE name=?"));
+  return row->bind(1, name).step() ? row->integer(0) : 0;
 }
 
 struct Total {  // of what is kept

@@ -248,9 +248,13 @@ Bytes Database::header(const std::string& path) {
   return out;
 }
 
-Database::Database(Database&& other) noexcept : db_(std::exchange(other.db_, nullptr)), vault_(std::move(other.vault_)) {}
+Database::Database(Database&& other) noexcept
+    : db_(std::exchange(other.db_, nullptr)), vault_(std::move(other.vault_)), kept_(std::move(other.kept_)) {}
 
-Database::~Database() { sqlite3_close_v2(db_); }
+Database::~Database() {
+  kept_.clear();
+  sqlite3_close_v2(db_);
+}
 
 Statement Database::prepare(std::string_view sql) {
   Statement out;
@@ -265,6 +269,11 @@ Statement Database::adopt(sqlite3_stmt* prepared) {
   out.db_ = db_;
   out.stmt_ = prepared;
   return out;
+}
+
+Statement& Database::kept(const char* sql) {
+  const auto there = kept_.find(sql);
+  return there != kept_.end() ? there->second : kept_.emplace(sql, prepare(sql)).first->second;
 }
 
 void Database::exec(const char* sql) {

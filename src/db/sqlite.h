@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -93,6 +94,8 @@ class Database {
   Database& operator=(Database&&) = delete;
   ~Database();
   Statement prepare(std::string_view sql);
+  // Prepared once, for what is asked again and again. REQUIRES words that stay where they are, and that it is not in use
+  Statement& kept(const char* sql);
   Statement adopt(sqlite3_stmt* prepared);         // one of raw()'s own making; for db/ only
   void exec(const char* sql);
   // The close carries the WAL over and removes it, where this is the last connection of any program. Rationale: SQLite first takes
@@ -114,6 +117,7 @@ class Database {
   Database() = default;
   sqlite3* db_ = nullptr;
   std::shared_ptr<Vault> vault_;
+  std::map<const char*, Statement> kept_;
 };
 
 // Resets a kept statement at the end of a scope, so that no read transaction outlives it.
