@@ -5,6 +5,7 @@
 
 #include "db/messages.h"
 #include "db/search.h"
+#include "sys/clock.h"
 #include "sys/log.h"
 
 namespace gossip::daemon {
@@ -59,10 +60,13 @@ void Indexer::renew() {
 }
 
 void Indexer::step(Now now) {
+  const Micros begin = sys::mono_us();
   try {
     if (mark_ < size_) mark_ = db::index_some(db_);
     else cleared_ = !(squeeze_ = db::squeeze_search(db_));
-    not_before_ = now.mono + (now.mono < grew_ + kQuiet ? kPauseGrowing : kPause);
+    // Rationale: who waits to write looks only now and then whether it may; where a step takes long, so does the gap for that.
+    const Micros took = sys::mono_us() - begin;
+    not_before_ = now.mono + took + std::max(took, now.mono < grew_ + kQuiet ? kPauseGrowing : kPause);
   } catch (const db::Error& error) {
     if (db::spoils_search(error)) return renew();
     if (!error.may_pass()) throw;

@@ -88,7 +88,7 @@ class Friends(Case):
 
     def test_f12_f13_receiver_killed_in_mid_catch_up(self):
         a, b = self.node("ann"), self.node("bob")
-        n = int(12000 / FACTOR)
+        n = 12000  # more than one commit holds
         a.send_lines(["catch up %d" % i for i in range(n)])
         befriend(a, b)
         cut_at = []
@@ -103,7 +103,7 @@ class Friends(Case):
 
     def test_f12_f13_sender_killed_in_mid_catch_up(self):
         a, b = self.node("ann"), self.node("bob")
-        n = int(12000 / FACTOR)
+        n = 12000  # more than one commit holds
         ids = a.send_lines(["catch up %d" % i for i in range(n)])
         befriend(a, b)
         cut_at = []
