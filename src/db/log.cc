@@ -54,7 +54,7 @@ Seq Log::Impl::last_seq() {
   return static_cast<Seq>(use->integer(0));
 }
 
-void Log::Impl::lay_down() {
+void Log::Impl::close_body() {
   body.reset();
   open_at = 0;
 }
@@ -120,7 +120,7 @@ void Log::begin_reads() {
 }
 
 void Log::end_reads() noexcept {
-  impl_->lay_down();
+  impl_->close_body();
   impl_->reads.reset();
 }
 
@@ -163,13 +163,13 @@ bool Log::body(Seq seq, Bytes& message) {
   Impl& my = *impl_;
   const bool next = my.open_at != 0 && std::exchange(my.open_at, 0) + 1 == seq;
   if (!next) {
-    my.lay_down();
+    my.close_body();
     my.body.bind(1, signed_of(seq));
   }
   const bool kept = my.body.step() && static_cast<Seq>(my.body.integer(0)) == seq;
   if (kept) append_body(message, my.body, 1);
   my.open_at = seq;
-  if (!kept || !my.reads) my.lay_down();
+  if (!kept || !my.reads) my.close_body();
   return kept;
 }
 

@@ -48,7 +48,7 @@ struct Log::Impl {
   void note_told(Seq seq, const Told& by, std::int64_t now_ms);
   void write_told(std::int64_t now_ms);
   void write_told_at_once();
-  void lay_down();  // what was read last
+  void close_body();
   void put_down() const { if (desk) desk->clear(); }
   void count_taken(const std::map<PeerId, std::uint64_t>& bytes, std::int64_t now_ms);
   [[noreturn]] void damaged(const std::string& how) const;

@@ -77,14 +77,12 @@ void Log::Impl::write_told(std::int64_t now_ms) {
 
 // In a transaction of its own.
 void Log::Impl::write_told_at_once() {
-  try {
+  done([&] {
     Transaction transaction(db);
     write_told(wall_ms());
     transaction.commit();
-  } catch (const Error& error) {  // not worth keeping until there is room
-    if (!error.may_pass()) throw;
-  }
-  told.clear();
+  });
+  told.clear();  // not worth keeping until there is room
 }
 
 // False: it was there already.

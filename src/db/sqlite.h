@@ -46,6 +46,19 @@ class Error : public std::runtime_error {
   std::string hint_;
 };
 
+// The write succeeded. False: the store takes nothing now (it is full, or busy), and all is as it was. Anything else is not for us
+// to judge.
+template <class Write>
+bool done(Write write) {
+  try {
+    write();
+    return true;
+  } catch (const Error& error) {
+    if (!error.may_pass()) throw;
+    return false;
+  }
+}
+
 // SQLite has no unsigned integers: ours are stored bit by bit.
 inline std::int64_t signed_of(std::uint64_t v) { return static_cast<std::int64_t>(v); }
 

@@ -32,7 +32,7 @@ constexpr Counted kCounted[] = {
 }  // namespace
 
 Chronicle::Chronicle(db::Database& db, int side) : db_(db), side_(side) {
-  done([&] { db::clear_states(db_, side_); });
+  db::done([&] { db::clear_states(db_, side_); });
   for (const db::PeerState& one : db::peer_states(db_)) last_up_[one.peer] = std::max(last_up_[one.peer], one.last_up_ms);
 }
 
@@ -60,7 +60,7 @@ bool Chronicle::opened(PeerId peer, std::uint64_t gen, bool pq) {
     unwritten_.insert(peer);
   }
   bool first = false;
-  if (pq) done([&] { first = db::note_pq_seen(db_, peer, gen); });
+  if (pq) db::done([&] { first = db::note_pq_seen(db_, peer, gen); });
   return first;
 }
 
@@ -102,7 +102,7 @@ bool Chronicle::write_states(Now now) {
   if (unwritten_.empty() || (!urgent_ && now.mono < states_at_)) return true;
   std::vector<db::PeerState> all;
   for (PeerId peer : unwritten_) all.push_back(states_[peer]);
-  if (!done([&] { db::note_states(db_, all); })) return false;
+  if (!db::done([&] { db::note_states(db_, all); })) return false;
   unwritten_.clear();
   urgent_ = false;
   states_at_ = now.mono + kStatesEvery;
@@ -110,7 +110,7 @@ bool Chronicle::write_states(Now now) {
 }
 
 bool Chronicle::write_counters() {
-  if (!done([&] { db::add_counters(db_, {counters_.begin(), counters_.end()}); })) return false;
+  if (!db::done([&] { db::add_counters(db_, {counters_.begin(), counters_.end()}); })) return false;
   counters_.clear();
   return true;
 }
@@ -142,7 +142,7 @@ void Chronicle::close(Now now) {
     up.push_back(state);
   }
   unwritten_.clear();
-  done([&] {
+  db::done([&] {
     db::note_states(db_, up);
     db::clear_states(db_, side_);
   });

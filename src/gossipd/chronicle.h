@@ -14,19 +14,6 @@
 
 namespace gossip::daemon {
 
-// The write succeeded. False: the store takes nothing now (it is full, or busy), and all is as it was. Anything else is not for us
-// to judge.
-template <class Write>
-bool done(Write write) {
-  try {
-    write();
-    return true;
-  } catch (const db::Error& error) {
-    if (!error.may_pass()) throw;
-    return false;
-  }
-}
-
 using Counters = std::vector<std::pair<std::string, std::uint64_t>>;
 
 class Chronicle {

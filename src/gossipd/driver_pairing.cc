@@ -10,7 +10,7 @@ void Driver::on(Now now, const KeyCame& action) {
   KeyJudged judged{action.link, {}, false};
   if (const auto key = crypto::import_der(action.spki_der, setup_.config.rsa_bits)) {
     db::Change change = db::Change::kNoSuch;
-    judged.later = !done([&] {
+    judged.later = !db::done([&] {
       change = db::store_invited_key(db_, action.peer, action.gen, {key->spki_der, key->fp}, now.wall_ms);
     });
     if (change == db::Change::kDone || change == db::Change::kSame) judged.fp = key->fp;
@@ -21,7 +21,7 @@ void Driver::on(Now now, const KeyCame& action) {
 }
 
 // Where it cannot be stored now, the next session with the new keys says it again.
-void Driver::on(Now, const KeyTaken& action) { done([&] { finish_joining(action.peer, action.gen); }); }
+void Driver::on(Now, const KeyTaken& action) { db::done([&] { finish_joining(action.peer, action.gen); }); }
 
 // A session with the keys that an invitation was for proves that the friend has ours: they are the ones from now on. False: that
 // could not be stored.
@@ -29,7 +29,7 @@ bool Driver::joined(Now now, const Channel& channel) {
   const Friend* who = roster_.find(channel.peer());
   if (!who || !who->next || who->next->gen != channel.gen()) return true;
   const std::uint64_t gen = who->info.gen;
-  if (!done([&] { finish_joining(channel.peer(), gen); })) return false;
+  if (!db::done([&] { finish_joining(channel.peer(), gen); })) return false;
   load_peers(now);
   return true;
 }

@@ -16,12 +16,10 @@ void Ledger::run(Now now) {
   if (now.mono < at_) return;
   at_ = now.mono + kHour;
   const std::int64_t before = days_ == 0 ? std::numeric_limits<std::int64_t>::max() : now.wall_ms - days_ * kDayMs;
-  try {
+  const bool fine = db::done([&] {
     if (db::trim_heard(db_, before)) at_ = now.mono + kBetween;
-  } catch (const db::Error& error) {
-    if (!error.may_pass()) throw;
-    at_ = now.mono + kMinute;
-  }
+  });
+  if (!fine) at_ = now.mono + kMinute;
 }
 
 }  // namespace gossip::daemon

@@ -28,11 +28,9 @@ void Pings::read(LinkId id, Link& link) {
   if (asked == asked_.end()) return;
   const std::optional<Micros> took = link.channel->take_round_trip();
   if (!took) return;
-  try {
+  db::done([&] {
     for (std::int64_t ping : asked->second) db::answer_ping(db_, ping, *took);
-  } catch (const db::Error& error) {
-    if (!error.may_pass()) throw;
-  }
+  });
   asked_.erase(asked);
 }
 

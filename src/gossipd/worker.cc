@@ -177,7 +177,7 @@ void Worker::link_opened(LinkId id) {
   const PeerId peer = links_.at(id).channel->peer();
   const auto address = dials_.opened(peer);
   if (!address) return;
-  done([&] { db::note_worked(db_, peer, *address); });
+  db::done([&] { db::note_worked(db_, peer, *address); });
 }
 
 void Worker::connected(Now now, Dials::Outcome& outcome) {
@@ -215,7 +215,7 @@ void Worker::plan_expiry(Now now) {
 
 void Worker::expire(Now now) {
   expire_at_ = now.mono + kExpiryLook;
-  done([&] {
+  db::done([&] {
     if (db::expire_invitations(db_, now.wall_ms)) peers_changed();
     plan_expiry(now);
   });

@@ -13,7 +13,7 @@
 namespace gossip::sys {
 
 struct Pass {  // a descriptor of ours, and the number under which the child finds it (from 3 on)
-  int fd;  // none: nothing is passed
+  int fd;  // below 0: nothing is passed
   int as;
 };
 
