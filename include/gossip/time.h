@@ -14,6 +14,7 @@ constexpr Micros kMillisecond = 1000;
 constexpr Micros kSecond = 1000 * kMillisecond;
 constexpr Micros kMinute = 60 * kSecond;
 constexpr Micros kHour = 60 * kMinute;
+constexpr std::int64_t kDayMs = 86'400'000;  // milliseconds, as the wall clock counts
 constexpr Micros kNever = std::numeric_limits<Micros>::max();
 
 // The earlier of two deadlines, where nothing is never.

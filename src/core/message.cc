@@ -2,10 +2,10 @@
 
 #include "gossip/check.h"
 #include "gossip/text.h"
+#include "gossip/time.h"
 
 namespace gossip {
 
-constexpr std::int64_t kMsPerDay = 86'400'000;
 constexpr std::uint8_t kFirstRefusedKind = 128;
 
 Hash message_id(Crypto& crypto, View message) {
@@ -22,7 +22,7 @@ Id12 front_of(const Hash& id) {
   return out;
 }
 
-std::uint64_t epoch_of(std::uint64_t created) { return (created >> 16) / kMsPerDay; }
+std::uint64_t epoch_of(std::uint64_t created) { return (created >> 16) / kDayMs; }
 
 std::uint64_t created_at(std::int64_t wall_ms, std::uint16_t counter) {
   std::uint64_t ms = wall_ms < 0 ? 0 : static_cast<std::uint64_t>(wall_ms);

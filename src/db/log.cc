@@ -1,5 +1,6 @@
 #include "db/body.h"
 #include "db/log_impl.h"
+#include "db/messages.h"
 #include "gossip/chain.h"
 #include "gossip/check.h"
 #include "gossip/limits.h"
@@ -9,7 +10,6 @@ namespace gossip::db {
 Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)(), Desk* desk_port)
     : db(database), crypto(crypto_port), wall_ms(clock), desk(desk_port) {
   data_version = db.prepare("PRAGMA data_version");
-  last = db.prepare("SELECT coalesce(max(seq), 0) FROM log");
   held = db.prepare("SELECT seq FROM log WHERE scope=0 AND epoch=? AND id>=? AND id<=? LIMIT 1");
   rows = db.prepare("SELECT seq, epoch, id, via, size FROM log WHERE seq>? AND seq<=? ORDER BY seq LIMIT ?");
   ids = db.prepare("SELECT id FROM log WHERE seq>? AND seq<=? ORDER BY seq");
@@ -46,12 +46,6 @@ Log::Impl::Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)()
 
 void Log::Impl::damaged(const std::string& how) const {
   throw Error(Trouble::kDamaged, "database " + db.file() + " " + how);
-}
-
-Seq Log::Impl::last_seq() {
-  Using use(last);
-  use->step();
-  return static_cast<Seq>(use->integer(0));
 }
 
 void Log::Impl::close_body() {
@@ -221,7 +215,7 @@ bool Log::refresh() {
   if (!changed && !impl_->appended) return false;
   impl_->version = version;
   impl_->appended = false;
-  impl_->size = impl_->last_seq();
+  impl_->size = last_seq(impl_->db);
   return changed;
 }
 

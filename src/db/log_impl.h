@@ -12,10 +12,10 @@
 #include "db/log.h"
 #include "db/sqlite.h"
 #include "gossip/secret.h"
+#include "gossip/time.h"
 
 namespace gossip::db {
 
-constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::size_t kToldAtOnce = 16'384;  // rows that wait for a commit
 
 inline std::int64_t day_of(std::int64_t wall_ms) { return wall_ms / kDayMs; }
@@ -34,7 +34,6 @@ struct Growth {
 struct Log::Impl {
   Impl(Database& database, Crypto& crypto_port, std::int64_t (*clock)(), Desk* desk_port);
 
-  Seq last_seq();
   bool append(Seq seq, const Incoming& message, std::int64_t heard_ms);
   void count_grown();
   void keep_chain(Seq seq);
@@ -76,7 +75,7 @@ struct Log::Impl {
   std::array<Cached, 8> cache{};
   std::size_t next_cached = 0;
 
-  Statement data_version, last, held, rows, ids, body, chain_row, cursor, ladder, add_row, add_body, add_chain, reset, advance, ack, take,
+  Statement data_version, held, rows, ids, body, chain_row, cursor, ladder, add_row, add_body, add_chain, reset, advance, ack, take,
       taken, tell, tell_fresh, grow;
 };
 

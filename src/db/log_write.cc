@@ -1,5 +1,6 @@
 #include "db/body.h"
 #include "db/log_impl.h"
+#include "db/messages.h"
 #include "gossip/chain.h"
 #include "gossip/limits.h"
 #include "gossip/message.h"
@@ -118,7 +119,7 @@ Committed Log::commit(std::span<const Incoming> messages, std::span<const Cursor
     Transaction transaction(impl_->db);
     const std::int64_t heard_ms = impl_->wall_ms();
     std::map<PeerId, std::uint64_t> taken;
-    const Seq last = messages.empty() ? 0 : impl_->last_seq();
+    const Seq last = messages.empty() ? 0 : last_seq(impl_->db);
     impl_->growth = {};  // of one that failed
     for (const Incoming& message : messages) out.stored += impl_->store(last + out.stored + 1, message, heard_ms, taken);
     impl_->count_grown();
@@ -134,20 +135,20 @@ Committed Log::commit(std::span<const Incoming> messages, std::span<const Cursor
     throw;
   }
   impl_->told.clear();
-  impl_->size = impl_->last_seq();
+  impl_->size = last_seq(impl_->db);
   return out;
 }
 
 std::optional<Seq> Log::append(const Incoming& message, std::int64_t heard_ms) {
-  const Seq seq = impl_->last_seq() + 1;
+  const Seq seq = last_seq(impl_->db) + 1;
   append({&message, 1}, heard_ms);
-  return impl_->last_seq() == seq ? std::optional(seq) : std::nullopt;
+  return last_seq(impl_->db) == seq ? std::optional(seq) : std::nullopt;
 }
 
 void Log::append(std::span<const Incoming> messages, std::int64_t heard_ms) {
   impl_->appended = true;
   impl_->growth = {};
-  Seq seq = impl_->last_seq() + 1;
+  Seq seq = last_seq(impl_->db) + 1;
   for (const Incoming& message : messages) seq += impl_->append(seq, message, heard_ms);
   impl_->count_grown();
 }

@@ -13,7 +13,6 @@
 namespace gossip::db {
 namespace {
 
-constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::int64_t kLeapMs = 2 * kDayMs, kStandsMs = kDayMs;
 constexpr Micros kLook = 5 * kSecond;            // at the sizes; in a turn that comes anyway
 constexpr Micros kClockEvery = 60 * kMinute;

@@ -21,7 +21,6 @@
 namespace gossip::client {
 namespace {
 
-constexpr std::int64_t kDay = 86'400'000;
 constexpr std::int64_t kMostWal = 64 << 20;
 
 std::string damage_hint() { return db::hint_for(db::Trouble::kDamaged); }
@@ -83,7 +82,7 @@ void check_clock(db::Database& db, Findings& found) {
   const std::int64_t now = sys::wall_ms();
   constexpr std::int64_t kFirst = 1'767'225'600'000, kLast = 4'102'444'800'000;  // 2026, 2100
   if (now < kFirst || now > kLast) found.warning("clock", "the clock says " + format_utc(now), "set it; only what is shown depends on it");
-  if (const std::int64_t later = db::heard_after(db, now + kDay); later > 0) {
+  if (const std::int64_t later = db::heard_after(db, now + kDayMs); later > 0) {
     found.warning("clock", std::to_string(later) + " messages were heard in the future", "the clock was wrong then, or is now");
   }
 }
@@ -140,7 +139,7 @@ void check_friend(const db::Peer& peer, const std::vector<db::PeerState>& states
       found.warning("friends", who + ": post-quantum sessions only, and this machine can do none", "GOSSIPD_PQ, or OpenSSL 3.5");
     }
   }
-  if (last > 0 && sys::wall_ms() - last > 30 * kDay) {
+  if (last > 0 && sys::wall_ms() - last > 30 * kDayMs) {
     found.warning("friends", who + ": no session since " + format_utc(last), "gossipc peers says why");
   }
   for (const db::PeerSync& sync : syncs) {

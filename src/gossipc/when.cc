@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "gossip/time.h"
 #include "gossipc/words.h"
 
 namespace gossip::client {
@@ -17,7 +18,7 @@ using std::chrono::sys_days;
 using std::chrono::year;
 using std::chrono::year_month_day;
 
-constexpr std::int64_t kSecondMs = 1000, kMinuteMs = 60 * kSecondMs, kHourMs = 60 * kMinuteMs, kDayMs = 24 * kHourMs;
+constexpr std::int64_t kSecondMs = 1000, kMinuteMs = 60 * kSecondMs, kHourMs = 60 * kMinuteMs;
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
 

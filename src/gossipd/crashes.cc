@@ -18,7 +18,6 @@ namespace {
 constexpr std::size_t kNote = 1 + 8 + 12;  // 1, the friend, the mark
 constexpr std::size_t kMostNotes = 100;
 constexpr Micros kPutOff[] = {kMinute, 10 * kMinute, kHour};
-constexpr std::int64_t kDayMs = 24 * kHour / kMillisecond;
 
 volatile std::uint8_t g_note[kNote];
 std::string g_path;

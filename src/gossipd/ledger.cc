@@ -8,7 +8,6 @@ namespace gossip::daemon {
 namespace {
 
 constexpr Micros kBetween = 50 * kMillisecond;  // batches, so that others get the disk and the loop
-constexpr std::int64_t kDayMs = 86'400'000;
 
 }  // namespace
 

@@ -16,8 +16,6 @@ constexpr Micros kLook = 2 * kSecond;         // a lost bell costs no more than 
 constexpr Micros kExpiryLook = kMinute;       // the wall clock may be set meanwhile
 constexpr Micros kListenerTime = 4 * kSecond;  // to leave, once asked
 
-constexpr std::int64_t kDayMs = 86'400'000;
-
 constexpr int kUnstarted = 3;  // so often in a row the listener could not be started
 
 // Leaving on purpose ends both processes, and so does an exit code that a fresh start would only repeat; a crash does not.

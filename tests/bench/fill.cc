@@ -12,7 +12,6 @@
 namespace gossip::bench {
 namespace {
 
-constexpr std::int64_t kDayMs = 86'400'000;
 constexpr int kPerCommit = 10'000;
 
 Incoming message(Crypto& crypto, Rng& rng, std::int64_t at_ms, int number) {

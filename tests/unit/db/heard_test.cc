@@ -9,7 +9,6 @@
 namespace gossip::db::test {
 namespace {
 
-constexpr std::int64_t kDayMs = 86'400'000;
 std::int64_t g_now = fixed_clock();
 
 class HeardTest : public Scratch {

@@ -14,7 +14,7 @@ namespace gossip::daemon {
 namespace {
 
 constexpr std::int64_t kNowMs = 1'700'000'000'000;
-constexpr std::int64_t kMinuteMs = 60'000, kDayMs = 24 * 60 * kMinuteMs;
+constexpr std::int64_t kMinuteMs = 60'000;
 constexpr Id12 kMark{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 255};
 
 struct Crashes : db::test::Scratch {
