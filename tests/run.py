@@ -21,7 +21,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIMIT = {"lint": 120, "unit": 240, "replay": 120, "sim": 120, "e2e": 150}  # seconds, times the factor of a slow build
 FIGURES = "figures: "  # begins a line of a test's output
-SCENARIOS = ["S1", "S3", "S4", "S5", "S6", "S7", "S10", "S11", "S12", "S13"]  # of tests/sim
+SCENARIOS = ["S1", "S3", "S4", "S5", "S6", "S7", "S10", "S11", "S12", "S13", "S14"]  # of tests/sim
 LONG = ("crowd.py", "kill.py", "supervision.py", "poison.py", "texts.py", "friends.py", "one_door.py", "catch_up.py", "daemon.py", "strangers.py", "abuse.py",
         "restores.py")  # start first
 

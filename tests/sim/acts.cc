@@ -125,7 +125,7 @@ static void misbehave(Vice vice, Bytes& bytes, Rng& rng) {
   while (reader.next(f) == FrameReader::Got::kFrame) {
     const auto type = static_cast<FrameType>(f.type);
     Bytes payload(f.payload.begin(), f.payload.end());
-    if (type == FrameType::kBody) continue;
+    if (type == FrameType::kBody && (vice != Vice::kLoses || rng.below(20) == 0)) continue;
     if (vice == Vice::kLies && type == FrameType::kHave && payload.size() > 24 && rng.below(2) == 0) {
       for (std::size_t i = payload.size() - 20; i < payload.size() - 9; ++i) payload[i] ^= 0x55;  // the last id12
     }

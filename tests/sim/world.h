@@ -27,7 +27,7 @@ struct Params {
 };
 
 // What a node does wrong on purpose.
-enum class Vice : std::uint8_t { kNone, kGivesNothing, kLies };
+enum class Vice : std::uint8_t { kNone, kGivesNothing, kLies, kLoses };  // kLoses: one body in twenty
 
 struct Traffic {
   std::uint64_t letters = 0, wakes = 0, visits = 0, sends = 0, bytes = 0;
