@@ -5,7 +5,6 @@
 
 #include "db/messages.h"
 #include "db/search.h"
-#include "sys/clock.h"
 #include "sys/log.h"
 
 namespace gossip::daemon {
@@ -60,12 +59,12 @@ void Indexer::renew() {
 }
 
 void Indexer::step(Now now) {
-  const Micros begin = sys::mono_us();
+  const Micros begin = mono_us_();
   try {
     if (mark_ < size_) mark_ = db::index_some(db_);
     else cleared_ = !(squeeze_ = db::squeeze_search(db_));
     // Rationale: who waits to write looks only now and then whether it may; where a step takes long, so does the gap for that.
-    const Micros took = sys::mono_us() - begin;
+    const Micros took = mono_us_() - begin;
     not_before_ = now.mono + took + std::max(took, now.mono < grew_ + kQuiet ? kPauseGrowing : kPause);
   } catch (const db::Error& error) {
     if (db::spoils_search(error)) return renew();

@@ -8,12 +8,14 @@
 #include "db/sqlite.h"
 #include "gossip/ports.h"
 #include "gossip/time.h"
+#include "sys/clock.h"
 
 namespace gossip::daemon {
 
 class Indexer {
  public:
-  explicit Indexer(db::Database& db) : db_(db) {}
+  // mono_us: asked how long a step takes.
+  explicit Indexer(db::Database& db, std::int64_t (*mono_us)() = sys::mono_us) : db_(db), mono_us_(mono_us) {}
   void run(Now now);                                                       // looks at the log at most once a second
   std::optional<Micros> next_deadline() const { return due_; }  // none while there is nothing to do
   bool take_cleared() { return std::exchange(cleared_, false); }  // words were: what the file has of them is to be overwritten
@@ -23,6 +25,7 @@ class Indexer {
   void step(Now now);
   void renew();
   db::Database& db_;
+  std::int64_t (*const mono_us_)();
   Seq size_ = 0, mark_ = 0;
   Micros grew_ = 0;  // when the log last did
   Micros look_ = 0, not_before_ = 0;

@@ -77,6 +77,24 @@ TEST_F(TheIndexer, ManyWaitForAQuietSecondAndComeInBatches) {
   EXPECT_EQ(mark(), 1300u);
 }
 
+std::int64_t g_step_takes = 0, g_clock = 0;
+
+TEST_F(TheIndexer, LeavesOthersAsMuchTimeAsAStepTook) {
+  Indexer indexer(db_, [] { return g_clock += g_step_takes; });
+  store(3 * db::kIndexRows);
+  indexer.run({at_, 0});
+  const auto pause_after = [&](Micros takes) {
+    g_step_takes = takes;
+    const Seq before = mark();
+    at_ = *indexer.next_deadline();
+    indexer.run({at_, 0});
+    EXPECT_EQ(mark(), before + db::kIndexRows);
+    return *indexer.next_deadline() - at_ - takes;
+  };
+  EXPECT_LE(pause_after(kMillisecond), kSecond);
+  EXPECT_EQ(pause_after(3 * kSecond), 3 * kSecond);
+}
+
 TEST_F(TheIndexer, FewThatAreLongAreMany) {
   store(3, 400'000);
   run_for(3 * kSecond);
