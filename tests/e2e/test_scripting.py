@@ -170,9 +170,7 @@ class Completion(Case):
             self.assertRegex(zsh, r"(?m)^    '%s:" % name)
 
     def test_bash_knows_friends_files_and_shells(self):
-        n = self.node("ann", start=False)
-        n.add_peer("bob")
-        n.add_peer("bert")
+        n = self.person()
         open(os.path.join(n.dir, "a key"), "w", encoding="ascii").close()
         for words in (("show-key", "b"), ("view", "--from", ""), ("--delete-peer", "-n", "b"), ("view", "--from", "=", "b")):
             self.assertEqual(self.offered(*words, env=n.env), {"bob", "bert"}, words)
@@ -190,13 +188,41 @@ class Completion(Case):
         done = run([shell, "-n"] + (["/dev/stdin"] if shell == "fish" else []), dict(os.environ), script)
         self.assertEqual((done.status, done.err), (0, ""), done)
 
+    def person(self):
+        n = self.node("ann", start=False)
+        n.add_peer("bob")
+        n.add_peer("bert")
+        return n
+
+    # An interactive zsh in a terminal of its own: what is typed, twice the tabulator, all erased, and a word that was not typed so.
+    ZSH = ("zmodload zsh/zpty && zpty z zsh -f -i || exit 99; "
+           "zpty -w z \"PS1='AS''K> '; stty cols 200 rows 100; autoload -Uz compinit; compinit -u -D; source <(${(q)1} completion zsh); "
+           "compdef _gossipc gossipc; setopt nolistambiguous; print REA''DY\"; zpty -r z said '*READY*ASK> *'; "
+           "zpty -w -n z ${(q)1}\" $2\"$'\\t\\t\\x15'; zpty -w z \"print EN''DED\"; zpty -r z said '*ENDED*'; zpty -d z; print -r -- $said")
+
     @unittest.skipUnless(shutil.which("zsh"), "zsh is not installed")
-    def test_zsh_reads_it(self):
+    def test_zsh_reads_it_and_offers_what_bash_does(self):
         self.syntax("zsh")
+        n, everything = self.person(), set(commands()) | {"bob", "bert"}
+        for words in (("set-",), ("view", "--from", "b"), ("--delete-peer", "-n", "b"), ("show-key", "b"), ("completion", "")):
+            done = run(["zsh", "-f", "-c", self.ZSH, "zsh", GOSSIPC, " ".join(words)], n.env)
+            self.assertEqual((done.status, done.err), (0, ""), done)
+            shown = set(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", done.out).split())
+            wanted = self.offered(*words, env=n.env)
+            self.assertLessEqual(wanted, shown, done)
+            self.assertLessEqual(shown & everything, wanted | set(words), done)
 
     @unittest.skipUnless(shutil.which("fish"), "fish is not installed")
-    def test_fish_reads_it(self):
+    def test_fish_reads_it_and_offers_what_bash_does(self):
         self.syntax("fish")
+        n = self.person()
+        for words in (("set-",), ("view", "-"), ("send", "--"), ("view", "--from", "b"), ("--delete-peer", "-n", "b"), ("show-key", "b"),
+                      ("completion", ""), ("--host", "view", "add"), ("",)):
+            done = run(["fish", "-c", "$argv[1] completion fish | source; complete -C \"$argv[2..]\"", GOSSIPC, GOSSIPC, *words], n.env)
+            self.assertEqual((done.status, done.err), (0, ""), done)
+            offered = {line.split("\t")[0] for line in done.out.splitlines()}
+            wanted = self.offered(*words, env=n.env)
+            self.assertEqual(offered, wanted if words[-1] else wanted - {w for w in wanted if w.startswith("-")}, words)
 
 
 class Words(Case):
