@@ -116,18 +116,22 @@ void Dialler::up(Now now, PeerId peer) {
   reckon();
 }
 
+// Ended because of what they have: it will be the same in a moment.
+static bool of_their_log(Why why) { return why == Why::kWrongMessage || why == Why::kLogChanging || why == Why::kLogTwice; }
+
 void Dialler::down(Now now, PeerId peer, Why why) {
   Friend* f = find(peer);
   if (!f || f->state != Health::kUp) return;
   f->since = now.mono;
   f->why = why;
   f->state = f->redial ? Health::kDialling : Health::kWaiting;
-  const bool steady = now.mono - f->up_at >= kSteady;
-  if (steady || f->failures == 0) {  // it was well: try again soon, once
+  const bool steady = now.mono - f->up_at >= kSteady, first = f->failures == 0;
+  if (steady) f->failures = 0;
+  if (of_their_log(why) || !(steady || first)) {
+    count_failure(now, *f, true);
+  } else {  // it was well: try again soon, once
     f->failures = steady ? 0 : 1;
     f->next = now.mono + jitter(std::min(kSecond, config_.fetch_interval) / 2);
-  } else {
-    count_failure(now, *f, true);
   }
   if (!std::exchange(f->redial, false)) tell(now, *f);  // else the dial under way tells how it ended
   reckon();

@@ -36,9 +36,9 @@ class World {
     dialler.up(now, peer);
     pass(span);
   }
-  void drop(PeerId peer) {
+  void drop(PeerId peer, Why why = Why::kBrokenOff) {
     up.erase(peer);
-    dialler.down(now, peer, Why::kBrokenOff);
+    dialler.down(now, peer, why);
     collect();
   }
 
@@ -193,6 +193,22 @@ TEST(Dialler, ASessionThatWasWellIsOpenedAnewAtOnceAndAFlappingOneMoreAndMoreSel
   w.pass(kMinute);
   w.drop(1);
   EXPECT_LT(w.until([&] { return w.up.contains(1); }, kMinute), kSecond) << "it was steady again";
+}
+
+TEST(Dialler, WhoseLogEndedTheSessionIsCalledAgainAfterAWaitHoweverLongItLasted) {
+  for (const Why why : {Why::kWrongMessage, Why::kLogChanging, Why::kLogTwice}) {
+    World w(9);
+    w.add(1, Place::kGood);
+    w.tell_peers();
+    const auto back_after = [&](Micros lasted) {
+      w.pass(lasted);
+      w.drop(1, why);
+      return w.until([&] { return w.up.contains(1); }, 10 * kMinute);
+    };
+    EXPECT_GE(back_after(kMinute), 4 * kSecond) << why_code(why);
+    EXPECT_GE(back_after(kSecond), 6 * kSecond) << "and a longer one each time";
+    EXPECT_LE(back_after(kMinute), 7 * kSecond) << "unless it was well in between";
+  }
 }
 
 // --- slots
