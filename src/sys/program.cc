@@ -9,11 +9,12 @@
 #include <sys/prctl.h>
 #endif
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 
-#include "sys/files.h"
 #include "sys/process.h"
 #include "sys/signals.h"
 
@@ -76,18 +77,56 @@ void wait_for(pid_t child) {
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
 }
 
+bool ours(const struct stat& facts) { return facts.st_uid == ::geteuid() || facts.st_uid == 0; }
+
+// What is ours in it stays what it is.
+bool ours_alone(const struct stat& folder) { return ours(folder) && ((folder.st_mode & 022) == 0 || (folder.st_mode & S_ISVTX) != 0); }
+
+std::string not_there() { return std::string("cannot be looked at: ") + std::strerror(errno); }
+
+// Goes the way the system goes, name by name and link by link. Why somebody else could have it end elsewhere; empty: nobody could,
+// and `facts` are of what is there.
+std::string follow(const std::string& path, struct stat& facts) {
+  constexpr int kMostLinks = 40;
+  if (!path.starts_with('/')) return "is not a whole path";
+  std::string rest = path, at;  // still to go; gone, without a link in it
+  for (int links = 0; !rest.empty();) {
+    struct stat folder {};
+    if (::lstat((at + "/").c_str(), &folder) != 0) return not_there();
+    if (!ours_alone(folder)) return "is reached through a directory in which others can put another one in its place";
+    const std::size_t begin = std::min(rest.find_first_not_of('/'), rest.size()), end = std::min(rest.find('/', begin), rest.size());
+    const std::string name = rest.substr(begin, end - begin);
+    rest.erase(0, end);
+    if (name.empty() || name == ".") continue;
+    if (name == "..") {
+      at.resize(at.empty() ? 0 : at.rfind('/'));
+      continue;
+    }
+    const std::string next = at + "/" + name;
+    if (::lstat(next.c_str(), &facts) != 0) return not_there();
+    if (!S_ISLNK(facts.st_mode)) {
+      at = next;
+      continue;
+    }
+    if (!ours(facts)) return "is reached through a link of somebody else's";
+    std::array<char, PATH_MAX> target;
+    const ssize_t n = ::readlink(next.c_str(), target.data(), target.size());
+    if (n < 0) return not_there();
+    if (++links > kMostLinks) return "is reached through too many links";
+    rest.insert(0, target.data(), static_cast<std::size_t>(n));
+    if (rest.starts_with('/')) at.clear();
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string fault_of_program(const std::string& path) {
   struct stat facts {};
-  if (::stat(path.c_str(), &facts) != 0) return std::string("cannot be looked at: ") + std::strerror(errno);
+  if (std::string fault = follow(path, facts); !fault.empty()) return fault;
   if (!S_ISREG(facts.st_mode)) return "is not a regular file";
-  if (facts.st_uid != ::geteuid() && facts.st_uid != 0) return "belongs to somebody else";
+  if (!ours(facts)) return "belongs to somebody else";
   if ((facts.st_mode & 022) != 0) return "can be written by others";
-  struct stat folder {};
-  const bool sticky = ::stat(directory_of(path).c_str(), &folder) == 0 && (folder.st_mode & S_ISVTX) != 0;
-  const bool ours = folder.st_uid == ::geteuid() || folder.st_uid == 0;
-  if (!ours || ((folder.st_mode & 022) != 0 && !sticky)) return "lies in a directory in which others can put another one in its place";
   if (::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) != 0) return "is not executable";
   return {};
 }

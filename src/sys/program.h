@@ -13,8 +13,9 @@
 
 namespace gossip::sys {
 
-// Why `path` is not to be run; empty: it is a regular file, executable, ours or root's, and nobody else can write to it or to
-// its directory.
+// Why `path`, a whole one, is not to be run; empty: it is a regular file, executable, ours or root's, nobody else can write to it,
+// nor have the path lead to another one: each directory and each link on the way is ours or root's as well, and who else can write
+// to one of these directories cannot rename there what is ours, as it is sticky.
 std::string fault_of_program(const std::string& path);
 
 struct Started {

@@ -2,6 +2,7 @@
 `make hooks COUNT=10000` for the long form; GOSSIP_SEED runs one again."""
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -105,6 +106,39 @@ class Hooks(Hooked):
         os.chmod(folder, 0o770)
         self.refused(run([GOSSIPD, "-n"], dict(b.env, GOSSIPD_ON_MESSAGE=b.hook)), 2, "others can put another one in its place")
         os.chmod(folder, 0o700)
+
+    def test_every_directory_and_every_link_on_the_way_is_looked_at(self):
+        b = self.hooked("bob", "true\n")
+        safe, public, inner = (os.path.join(b.dir, name) for name in ("safe", "public", "public/inner"))
+        for folder in (safe, public, inner):
+            os.mkdir(folder, 0o700)
+        for folder in (safe, public, inner):
+            shutil.copy(b.hook, folder + "/hook")
+        os.symlink(public + "/hook", safe + "/away")
+        os.symlink(safe + "/hook", public + "/here")
+        os.symlink("../../safe/./away", inner + "/twice")
+        os.symlink("round", safe + "/round")
+
+        def ask(path):
+            return run([GOSSIPD, "-n"], dict(b.env, GOSSIPD_ON_MESSAGE=path))
+        ways = (public + "/hook", inner + "/hook", safe + "/away", public + "/here", public + "/../safe/hook", inner + "/twice")
+        for path in ways:
+            self.assertEqual(ask(path).status, 0, path)
+        os.chmod(public, 0o777)
+        for path in ways:
+            self.refused(ask(path), 2, "others can put another one in its place")
+        self.assertEqual(ask(safe + "/hook").status, 0)
+        os.chmod(public, 0o1777)
+        for path in ways:
+            self.assertEqual(ask(path).status, 0, "nobody can rename there what is ours: " + path)
+        self.refused(ask(safe + "/round"), 2, "too many links")
+        self.refused(ask(safe + "/hook/more"), 2, "Not a directory")
+        if os.geteuid() == 0:
+            os.lchown(public + "/here", 65534, 65534)
+            self.refused(ask(public + "/here"), 2, "a link of somebody else's")
+            os.chmod(public, 0o700)
+            os.chown(public, 65534, 65534)
+            self.refused(ask(public + "/hook"), 2, "others can put another one in its place")
 
     def test_without_the_variable_there_are_two_processes_and_with_it_three(self):
         b = self.hooked("bob", "true\n")
