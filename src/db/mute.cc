@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <tuple>
 
+#include "db/peers.h"
 #include "db/schema.h"
 #include "db/sealed.h"
 
 namespace gossip::db {
 namespace {
-
-std::optional<std::int64_t> who_named(Database& db, std::string_view name) {
-  Statement row = db.prepare("SELECT id FROM who WHERE " + Columns(db).name_sql("who.name", "id", "name") + "=?");
-  return row.bind(1, name).step() ? std::optional(row.integer(0)) : std::nullopt;
-}
 
 // A sender is named as it is, a friend by number, which a new name does not change. Those that are over go, too.
 bool take_away(Database& db, const Mute& one, const std::optional<std::int64_t>& via, std::int64_t now_ms) {

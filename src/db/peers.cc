@@ -66,6 +66,11 @@ std::optional<Peer> find_peer(Database& db, std::string_view name) {
   return peer;
 }
 
+std::optional<std::int64_t> who_named(Database& db, std::string_view name) {
+  Statement row = db.prepare("SELECT id FROM who WHERE " + Columns(db).name_sql("who.name", "id", "name") + "=?");
+  return row.bind(1, name).step() ? std::optional(row.integer(0)) : std::nullopt;
+}
+
 std::vector<std::string> peer_names(Database& db) {
   const Columns columns(db);
   Statement rows = db.prepare("SELECT id, name FROM peers");

@@ -46,6 +46,7 @@ struct Peer {
 
 std::vector<Peer> list_peers(Database& db);                                 // by name
 std::optional<Peer> find_peer(Database& db, std::string_view name);
+std::optional<std::int64_t> who_named(Database& db, std::string_view name);  // a friend, or one of before, as name~N
 std::int64_t peers_version(Database& db);                                   // changes with every change to peers or their keys
 std::vector<std::string> peer_names(Database& db);                          // for "did you mean"
 

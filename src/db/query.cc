@@ -145,7 +145,7 @@ Query::~Query() { sqlite3_set_authorizer(db_.raw(), nullptr, nullptr); }
 Result<bool> Query::prepare(std::string_view sql) {
   const auto refused = [&]() -> Refusal {
     return {std::string("that is no query here: ") + sqlite3_errmsg(db_.raw()),
-            "one SELECT on v_messages and v_peers; gossipc(1) has their columns"};
+            "one SELECT on v_messages and v_peers; gossipd(8) has their columns"};
   };
   if (sql.find('\0') != sql.npos) return Refusal{"there is a NUL byte in it"};
   if (auto refusal = check_words(sql)) return *refusal;
@@ -159,7 +159,7 @@ Result<bool> Query::prepare(std::string_view sql) {
     Statement statement = db_.adopt(one);
     if (++statements > 1) return Refusal{"that is more than one statement", "one at a time"};
     if (sqlite3_stmt_readonly(one) == 0 || sqlite3_stmt_isexplain(one) != 0 || sqlite3_column_count(one) == 0)
-      return Refusal{"that is not a SELECT", "one SELECT on v_messages and v_peers; gossipc(1) has their columns"};
+      return Refusal{"that is not a SELECT", "one SELECT on v_messages and v_peers; gossipd(8) has their columns"};
     rows_ = std::move(statement);
     raw_ = one;
   }

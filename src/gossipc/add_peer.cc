@@ -35,7 +35,8 @@ int add_peer(Call& call) {
   const std::optional<db::Peer> peer = db::find_peer(db, name);
   if (!peer) return no_such_peer(db, name);  // deleted by somebody else since
   print_exchange_key(call, db, *peer);
-  call.out.flush();
+  const char* done = call.options.has(kReplace) ? "the key was replaced all the same" : "the friend was added all the same";
+  if (const int code = put_out(call, std::string(done) + "; gossipc show-key " + name + " prints the key again")) return code;
   if (!call.quiet()) note_next_steps(name);
   return kDone;
 }

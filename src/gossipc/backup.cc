@@ -109,7 +109,12 @@ int restore(Call& call) {
   if (::stat(file.c_str(), &facts) != 0) return fail(kNoSuch, "no file " + file);
   if (!S_ISREG(facts.st_mode)) return fail(kUsage, file + " is not a regular file");
   if (db::is_part_of_store(file, path)) return fail(kUsage, file + " belongs to the database itself", "name a copy of it");
-  db::check_header(file);
+  try {
+    db::check_header(file);
+  } catch (const db::Error& error) {
+    const bool other = error.trouble() == db::Trouble::kDamaged || error.trouble() == db::Trouble::kNotOurs;
+    throw db::Error(error.trouble(), error.what(), other ? "name a file that gossipc backup made" : error.hint());
+  }
   db::check_directory(db::directory_of(path), true);
   std::string holder;
   const auto lock = sys::LockFile::take(path + ".lock", holder);

@@ -81,7 +81,11 @@ class Batch {
     sent_ += staged_.size();
     staged_.clear();
     bytes_ = 0;
-    out_gone_ = !call_.out.flush();
+    try {
+      if (!call_.out.flush()) out_gone_ = "nobody reads the ids any more";
+    } catch (const sys::Error& error) {
+      out_gone_ = error.what();
+    }
     ticker_.show([this] { return std::to_string(sent_) + " sent"; });
   }
 
@@ -93,7 +97,7 @@ class Batch {
 
   int stop_unheard() {
     ticker_.clear();
-    return fail(kIo, "nobody reads the ids any more", rest_words(""));
+    return fail(kIo, *out_gone_, rest_words(""));
   }
 
   std::string rest_words(const std::string& hint) const {
@@ -110,7 +114,7 @@ class Batch {
   LineBuffer lines_;
   std::vector<Incoming> staged_;
   std::size_t bytes_ = 0, number_ = 0, sent_ = 0;
-  bool out_gone_ = false;
+  std::optional<std::string> out_gone_;  // why the ids cannot be written any more
   Ticker ticker_{call_.quiet()};
 };
 

@@ -16,6 +16,7 @@ int delete_message(Call& call) {
   db.tidy_at_close();
   ring(call);
   call.out.put(to_hex(message.id) + "\n");
+  if (const int code = put_out(call, "the text was deleted all the same")) return code;
   if (!call.quiet()) note("deleted here, " + std::to_string(*size) + " bytes; friends who have it keep it");
   return kDone;
 }

@@ -67,15 +67,15 @@ Result<std::int64_t> good_for(const Options& options) {
   return *span;
 }
 
-void print_line(Call& call, db::Database& db, const db::Peer& peer, Invitation& invitation) {
+int print_line(Call& call, db::Database& db, const db::Peer& peer, Invitation& invitation) {
   std::optional<Bytes> der = db::private_key(db, peer.key_id);
   if (!der) throw db::Error(db::Trouble::kBusy, quoted(peer.name) + " was deleted or replaced by another program just now");
   const SecretBytes ours(std::move(*der));
   invitation.modulus = crypto::modulus_of(ours);
   std::string line = format_invitation(*crypto::make_crypto(), invitation);
   call.out.put(line + "\n");
-  call.out.flush();
   wipe({reinterpret_cast<std::uint8_t*>(line.data()), line.size()});
+  return put_out(call, quoted(peer.name) + " is invited all the same, and the line is lost: --replace makes another", true);
 }
 
 void note_next_steps(const std::string& name, const Invitation& invitation, bool called) {
@@ -129,8 +129,9 @@ int invite(Call& call) {
   if (change != db::Change::kDone) return refused(db, change, name);
   const std::optional<db::Peer> peer = db::find_peer(db, name);
   if (!peer) return no_such_peer(db, name);  // deleted by somebody else since
-  print_line(call, db, *peer, invitation);
+  const int code = print_line(call, db, *peer, invitation);
   ring(call);
+  if (code != kDone) return code;
   if (!call.quiet()) {
     note_next_steps(name, invitation, !peer->addresses.empty());
     note_deaf(*here, name);

@@ -25,7 +25,7 @@ int tell_outcome(const Call& call, const db::Peer& peer, std::int64_t now_ms, st
   if (now_ms >= until_ms)
     return fail(kTimedOut, "the invitation is over, and " + peer.name + " may not have your key",
                 "gossipc peers says how it is; gossipc show-key prints the key for them");
-  note("now friends with " + peer.name);
+  if (!call.quiet()) note("now friends with " + peer.name);
   note_pair_code(call, peer);
   return kDone;
 }

@@ -8,12 +8,17 @@
 #include "gossipc/message_id.h"
 #include "gossipc/store.h"
 #include "sys/clock.h"
-#include "sys/error.h"
 
 namespace gossip::client {
 namespace {
 
 constexpr const char* kSourceHint = "give --source NAME, or set GOSSIPD_USERNAME";
+
+// The passphrase, which this command has no use for, must not become a message.
+std::optional<Refusal> taken_input(const Call& call) {
+  if (call.config.passphrase_fd != 0 && call.config.passphrase_file != "-") return std::nullopt;
+  return Refusal{"the passphrase comes from standard input, and so would the text", "put one of them elsewhere: -m TEXT"};
+}
 
 // Nothing, and `code` set, when there is no text to send.
 std::optional<std::string> text_to_send(const Call& call, int& code) {
@@ -21,6 +26,10 @@ std::optional<std::string> text_to_send(const Call& call, int& code) {
   if (given && call.options.value(kMessage) != "-") return call.options.value(kMessage);
   if (!given && ::isatty(0) == 1) {
     code = fail(kUsage, "nothing to send", "gossipc send -m TEXT, or a pipe; -m - reads what you type, up to Ctrl-D");
+    return std::nullopt;
+  }
+  if (const auto refusal = taken_input(call)) {
+    code = fail(kUsage, *refusal);
     return std::nullopt;
   }
   const std::size_t limit = call.config.max_message;
@@ -58,12 +67,7 @@ int send_one(Call& call, const std::string& source) {
   append_all(db, log, one);
   ring(call);
   call.out.put(to_hex(one[0].id) + "\n");
-  try {
-    call.out.flush();
-  } catch (const sys::Error& error) {
-    return fail(kIo, error.what(), "the message was sent all the same; its id is " + to_hex(one[0].id));
-  }
-  return kDone;
+  return put_out(call, "the message was sent all the same; its id is " + to_hex(one[0].id));
 }
 
 }  // namespace
@@ -73,6 +77,9 @@ int send(Call& call) {
   if (call.options.has(kJson) && !batch)
     return fail(kUsage, "--json goes with --batch", "gossipc send --batch --json < lines.jsonl");
   if (batch && call.options.has(kMessage)) return fail(kUsage, "--batch reads standard input and takes no --message");
+  if (batch) {
+    if (const auto refusal = taken_input(call)) return fail(kUsage, *refusal);
+  }
   if (batch && call.options.has(kReply)) return fail(kUsage, "--reply is for one message", "send it without --batch");
   const bool given = call.options.has(kSource);
   const std::string source = given ? call.options.value(kSource) : call.config.username;

@@ -6,6 +6,7 @@
 #include "crypto/openssl.h"
 #include "sys/clock.h"
 #include "sys/doorbell.h"
+#include "sys/error.h"
 
 namespace gossip::client {
 namespace {
@@ -63,6 +64,13 @@ int network_bits(db::Database& db, int wanted) {
 }
 
 bool ring(const Call& call) { return sys::ring(call.config.db_path + ".bell"); }
+
+int put_out(Call& call, const std::string& stands, bool needed) try {
+  if (call.out.flush() || !needed) return kDone;
+  return fail(kIo, "nobody reads what is printed", stands);
+} catch (const sys::Error& error) {
+  return fail(kIo, error.what(), stands);
+}
 
 void append_all(db::Database& db, db::Log& log, const std::vector<Incoming>& messages) {
   db::Transaction transaction(db);

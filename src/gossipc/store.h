@@ -1,6 +1,7 @@
 // The database as gossipc opens it, and what every command that changes it does.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -33,6 +34,10 @@ int network_bits(db::Database& db, int wanted);
 
 // Rings the daemon's doorbell: false when no daemon answers there.
 bool ring(const Call& call);
+
+// Behind a change, what was printed about it goes out. Where it cannot, the change stands all the same: `stands` says so, and what
+// now, and the exit code is not 0. A reader who has gone wants none of it, unless it is `needed`.
+int put_out(Call& call, const std::string& stands, bool needed = false);
 
 // One transaction, version checked inside it. Nothing of it is stored when it throws.
 void append_all(db::Database& db, db::Log& log, const std::vector<Incoming>& messages);

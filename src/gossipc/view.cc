@@ -32,7 +32,7 @@ class View {
   bool print() {
     if (filter_.mutes_ms) filter_.mutes_ms = sys::wall_ms();
     const bool going = print_pages();
-    if (wanted_.marks && printed_ > 0 && shown_ > marked_) {
+    if (going && wanted_.marks && printed_ > 0 && shown_ > marked_) {
       db::Database writer = open_as_it_is(call_, true);  // the other one may be of a medium that cannot be written
       db::note_read(writer, shown_);
       marked_ = shown_;
@@ -80,7 +80,7 @@ std::optional<std::uint64_t> parse_count(const std::string& text) {
 
 // A friend, ourselves, or a friend who was deleted and is shown as name~N.
 bool known_deliverer(db::Database& db, const std::string& name) {
-  return name == "self" || name.find('~') != std::string::npos || db::find_peer(db, name);
+  return name == "self" || db::who_named(db, name);
 }
 
 std::optional<Refusal> read_time(const Options& options, Opt which, const char* name, std::optional<std::int64_t>& to) {

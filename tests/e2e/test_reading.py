@@ -25,6 +25,10 @@ class TwoReaders(SharedCase):
         with open("/dev/full", "w", encoding="ascii") as full:
             done = subprocess.run([GOSSIPC, "view", "--unread"], env=bert.env, stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
         self.assertEqual(done.returncode, 11, done.stderr)
+        look = subprocess.Popen([GOSSIPC, "view", "--unread", "--format", "%m" + 200 * " "], env=bert.env, stdout=subprocess.PIPE)
+        look.stdout.readline()
+        look.stdout.close()  # long before the end: a pipe does not hold so much
+        look.wait(PATIENCE)
         shown = bert.must("view", "--unread", "--format", "%m").split("\n")[:-1]
         self.assertEqual(shown, ["unread %d" % i for i in range(700)], "what could not be written is unread still")
         self.assertEqual(bert.gossipc("view", "--unread").status, 1)

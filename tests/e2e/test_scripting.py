@@ -43,6 +43,14 @@ class ExitCodes(Case):
     def test_exit_0_done(self):
         self.ends(0, self.person(), "send", "-m", "hello")
 
+    def test_the_passphrase_does_not_become_a_message(self):
+        n = self.person()
+        for env in ({"GOSSIPD_PASSPHRASE_FD": "0"}, {"GOSSIPD_PASSPHRASE_FILE": "-"}):
+            for words in (("send",), ("send", "-m", "-"), ("send", "--batch")):
+                done = run([GOSSIPC, *words], dict(n.env, **env), "correct horse\n")
+                self.refused(done, 2, "the passphrase comes from standard input")
+        self.assertFalse(os.path.exists(n.db))
+
     def test_exit_1_nothing_matched(self):
         n = self.person()
         n.send("hello")
@@ -60,6 +68,8 @@ class ExitCodes(Case):
         self.ends(3, n, "view", said="no database")
         n.send("hello")
         self.ends(3, n, "show-key", "nobody", said="no peer named")
+        for name in ("nobody", "nobody~1", "a b~"):
+            self.ends(3, n, "view", "--from", name, said="no peer named")
         self.ends(3, n, "status", "00000000")
         self.ends(3, n, "restore", os.path.join(n.dir, "nothing"), said="no file")
 
@@ -109,10 +119,31 @@ class ExitCodes(Case):
 
     def test_exit_11_output_that_cannot_be_written(self):
         n = self.person()
+        n.add_peer("bob")
+        message, key = n.send("hello"), n.must("show-key", "bob")
+        for words, said in ((("view",), "make room"), (("add-peer", "bob", "--replace"), "the key was replaced all the same; gossipc show-key bob"),
+                            (("add-peer", "carol"), "the friend was added all the same; gossipc show-key carol"),
+                            (("invite", "dora"), "the line is lost: --replace makes another"),
+                            (("send", "-m", "again"), "the message was sent all the same; its id is"),
+                            (("send", "--batch"), "sent: 2, nothing after that"), (("delete", message), "the text was deleted all the same")):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([GOSSIPC, *words], env=n.env, input=b"one\ntwo\n", stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
+            self.assertEqual(done.returncode, 11, done)
+            self.assertIn(said, done.stderr.decode())
+        self.assertNotEqual(n.must("show-key", "bob"), key)
+        self.assertEqual(n.count(), 4)
+
+    def test_a_reader_who_has_gone_is_an_error_only_where_nothing_can_be_had_again(self):
+        n = self.person()
+        n.add_peer("bob")
         n.send("hello")
-        with open("/dev/full", "wb") as full:
-            status = subprocess.call([GOSSIPC, "view"], env=n.env, stdout=full, stderr=subprocess.DEVNULL, timeout=PATIENCE)
-        self.assertEqual(status, 11)
+        for code, words in ((0, ("view", "--all")), (0, ("show-key", "bob")), (0, ("send", "-m", "hello")), (11, ("invite", "carol")),
+                            (11, ("send", "--batch"))):
+            reading, writing = os.pipe()
+            os.close(reading)
+            done = subprocess.run([GOSSIPC, *words], env=n.env, input=b"one\ntwo\n", stdout=writing, stderr=subprocess.PIPE, timeout=PATIENCE)
+            os.close(writing)
+            self.assertEqual(done.returncode, code, done)
 
     def test_exit_70_our_bug(self):
         """A check of our own that fails calls abort(): what comes of that, wherever it is."""
