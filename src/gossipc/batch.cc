@@ -45,6 +45,7 @@ class Batch {
     std::string piece;
     for (bool more = true; more;) {
       if (bytes_ > 0 && !readable_now(0)) commit();
+      if (out_gone_) return stop_unheard();
       more = read_some(0, piece);
       more ? lines_.feed(piece) : lines_.end();
       while (const auto line = lines_.next()) {
@@ -77,20 +78,21 @@ class Batch {
       append_all(db_, log_, staged_);
     } catch (const db::Error& error) { throw db::Error(error.trouble(), error.what(), rest_words(error.hint())); }
     ring(call_);
-    for (const Incoming& message : staged_) call_.out.put(to_hex(message.id) + "\n");
     sent_ += staged_.size();
-    staged_.clear();
-    bytes_ = 0;
     try {
+      for (const Incoming& message : staged_) call_.out.put(to_hex(message.id) + "\n");
       if (!call_.out.flush()) out_gone_ = "nobody reads the ids any more";
     } catch (const sys::Error& error) {
       out_gone_ = error.what();
     }
+    staged_.clear();
+    bytes_ = 0;
     ticker_.show([this] { return std::to_string(sent_) + " sent"; });
   }
 
   int stop_at(const BadLine& bad) {
     commit();
+    if (out_gone_) return stop_unheard();
     ticker_.clear();
     return fail(bad.code, "line " + std::to_string(number_) + ": " + bad.words.what, rest_words(bad.words.hint));
   }

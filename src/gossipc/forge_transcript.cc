@@ -44,6 +44,7 @@ int forge_transcript(Call& call) {
   const bool message = options.has(kMessage), batch = options.has(kBatch);
   if (message && batch) return fail(kUsage, "give either --message or --batch", kExample);
   if (!message && !batch && ::isatty(0) == 1) return fail(kUsage, "nothing is said", kExample);
+  if (const auto refusal = message ? std::nullopt : input_taken(call)) return fail(kUsage, *refusal);
   const std::string& source = options.has(kSource) ? options.value(kSource) : call.config.username;
   if (const auto refusal = check_sender(source)) return fail(kUsage, "the sender will not do: " + refusal->words.what, "give --source NAME");
   const Result<int> bits = wanted_bits();

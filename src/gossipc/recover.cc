@@ -136,7 +136,7 @@ int recover(Call& call) {
     return 128 + interrupted.signal;
   }
   call.options.has(kJson) ? print_json(call, into, out) : print_words(call, out);
-  call.out.flush();
+  if (const int code = put_out(call, "what could be saved is in " + into + " all the same")) return code;
   if (!call.quiet()) note_results(path, into, out);
   return kDone;
 }

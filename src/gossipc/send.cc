@@ -14,12 +14,6 @@ namespace {
 
 constexpr const char* kSourceHint = "give --source NAME, or set GOSSIPD_USERNAME";
 
-// The passphrase, which this command has no use for, must not become a message.
-std::optional<Refusal> taken_input(const Call& call) {
-  if (call.config.passphrase_fd != 0 && call.config.passphrase_file != "-") return std::nullopt;
-  return Refusal{"the passphrase comes from standard input, and so would the text", "put one of them elsewhere: -m TEXT"};
-}
-
 // Nothing, and `code` set, when there is no text to send.
 std::optional<std::string> text_to_send(const Call& call, int& code) {
   const bool given = call.options.has(kMessage);
@@ -28,7 +22,7 @@ std::optional<std::string> text_to_send(const Call& call, int& code) {
     code = fail(kUsage, "nothing to send", "gossipc send -m TEXT, or a pipe; -m - reads what you type, up to Ctrl-D");
     return std::nullopt;
   }
-  if (const auto refusal = taken_input(call)) {
+  if (const auto refusal = input_taken(call)) {
     code = fail(kUsage, *refusal);
     return std::nullopt;
   }
@@ -78,7 +72,7 @@ int send(Call& call) {
     return fail(kUsage, "--json goes with --batch", "gossipc send --batch --json < lines.jsonl");
   if (batch && call.options.has(kMessage)) return fail(kUsage, "--batch reads standard input and takes no --message");
   if (batch) {
-    if (const auto refusal = taken_input(call)) return fail(kUsage, *refusal);
+    if (const auto refusal = input_taken(call)) return fail(kUsage, *refusal);
   }
   if (batch && call.options.has(kReply)) return fail(kUsage, "--reply is for one message", "send it without --batch");
   const bool given = call.options.has(kSource);

@@ -1,5 +1,7 @@
 #include "gossipc/store.h"
 
+#include <sys/stat.h>
+
 #include <charconv>
 
 #include "crypto/kdf.h"
@@ -19,6 +21,15 @@ Passphrase read_passphrase(const Call& call) {
   auto passphrase = config::read_passphrase(call.config);
   if (!passphrase) throw Unusable{passphrase.refusal()};
   return std::move(*passphrase);
+}
+
+std::optional<Refusal> input_taken(const Call& call) {
+  const std::string& file = call.config.passphrase_file;
+  struct stat there {}, input {};
+  const bool same = !file.empty() && ::stat(file.c_str(), &there) == 0 && ::fstat(0, &input) == 0 && there.st_dev == input.st_dev &&
+                    there.st_ino == input.st_ino;
+  if (!same && file != "-" && call.config.passphrase_fd != 0) return std::nullopt;
+  return Refusal{"the passphrase comes from standard input, and so would the text", "put one of them elsewhere: -m TEXT"};
 }
 
 std::optional<db::KeyMaker> key_maker(const Passphrase& passphrase) {

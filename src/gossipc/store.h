@@ -21,6 +21,8 @@ db::Database open_to_write(const Call& call, bool create);
 db::Database open_as_it_is(const Call& call, bool write, bool create = false);
 using Passphrase = std::optional<SecretBytes>;
 Passphrase read_passphrase(const Call& call);                             // throws Unusable
+// Standard input is where the passphrase is. For commands that have no use for it and read a text there: it must not become one.
+std::optional<Refusal> input_taken(const Call& call);
 std::optional<db::KeyMaker> key_maker(const Passphrase& passphrase);      // REQUIRES the passphrase to outlive it
 
 // What the environment names cannot be used: words for a person, and exit 2.

@@ -50,7 +50,8 @@ void refuse_without_ml_kem(const Setup& setup) {
 void refuse_bad_hook(const config::Config& config) {
   const std::string fault = config.on_message.empty() ? "" : sys::fault_of_program(config.on_message);
   if (fault.empty()) return;
-  throw Stop(kUsage, "GOSSIPD_ON_MESSAGE: " + shown(config.on_message) + " " + fault, "it is a program that only you can change: chmod 700");
+  throw Stop(kUsage, "GOSSIPD_ON_MESSAGE: " + shown(config.on_message + " " + fault),
+             "only you, or root, can change it and the directories on its way: chmod go-w");
 }
 
 void warn_of_doubtful(const Setup& setup) {

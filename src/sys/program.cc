@@ -93,7 +93,7 @@ std::string follow(const std::string& path, struct stat& facts) {
   for (int links = 0; !rest.empty();) {
     struct stat folder {};
     if (::lstat((at + "/").c_str(), &folder) != 0) return not_there();
-    if (!ours_alone(folder)) return "is reached through a directory in which others can put another one in its place";
+    if (!ours_alone(folder)) return "is reached through " + at + "/, in which others can put another one in its place";
     const std::size_t begin = std::min(rest.find_first_not_of('/'), rest.size()), end = std::min(rest.find('/', begin), rest.size());
     const std::string name = rest.substr(begin, end - begin);
     rest.erase(0, end);
@@ -108,7 +108,7 @@ std::string follow(const std::string& path, struct stat& facts) {
       at = next;
       continue;
     }
-    if (!ours(facts)) return "is reached through a link of somebody else's";
+    if (!ours(facts)) return "is reached through " + next + ", a link of somebody else's";
     std::array<char, PATH_MAX> target;
     const ssize_t n = ::readlink(next.c_str(), target.data(), target.size());
     if (n < 0) return not_there();

@@ -126,7 +126,7 @@ class Hooks(Hooked):
             self.assertEqual(ask(path).status, 0, path)
         os.chmod(public, 0o777)
         for path in ways:
-            self.refused(ask(path), 2, "others can put another one in its place")
+            self.refused(ask(path), 2, "through %s/, in which others can put another one in its place" % public)
         self.assertEqual(ask(safe + "/hook").status, 0)
         os.chmod(public, 0o1777)
         for path in ways:

@@ -45,8 +45,8 @@ class ExitCodes(Case):
 
     def test_the_passphrase_does_not_become_a_message(self):
         n = self.person()
-        for env in ({"GOSSIPD_PASSPHRASE_FD": "0"}, {"GOSSIPD_PASSPHRASE_FILE": "-"}):
-            for words in (("send",), ("send", "-m", "-"), ("send", "--batch")):
+        for env in ({"GOSSIPD_PASSPHRASE_FD": "0"}, {"GOSSIPD_PASSPHRASE_FILE": "-"}, {"GOSSIPD_PASSPHRASE_FILE": "/dev/stdin"}):
+            for words in (("send",), ("send", "-m", "-"), ("send", "--batch"), ("forge-transcript", "--hearer", "a", "--speaker", "b")):
                 done = run([GOSSIPC, *words], dict(n.env, **env), "correct horse\n")
                 self.refused(done, 2, "the passphrase comes from standard input")
         self.assertFalse(os.path.exists(n.db))
@@ -125,13 +125,26 @@ class ExitCodes(Case):
                             (("add-peer", "carol"), "the friend was added all the same; gossipc show-key carol"),
                             (("invite", "dora"), "the line is lost: --replace makes another"),
                             (("send", "-m", "again"), "the message was sent all the same; its id is"),
-                            (("send", "--batch"), "sent: 2, nothing after that"), (("delete", message), "the text was deleted all the same")):
+                            (("send", "--batch"), "sent: 2000, nothing after that"), (("delete", message), "the text was deleted all the same"),
+                            (("recover", "--into", os.path.join(n.dir, "data", "saved")), "data/saved all the same")):
             with open("/dev/full", "wb") as full:
-                done = subprocess.run([GOSSIPC, *words], env=n.env, input=b"one\ntwo\n", stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
+                done = subprocess.run([GOSSIPC, *words], env=n.env, input=b"line\n" * 2000, stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
             self.assertEqual(done.returncode, 11, done)
             self.assertIn(said, done.stderr.decode())
         self.assertNotEqual(n.must("show-key", "bob"), key)
-        self.assertEqual(n.count(), 4)
+        self.assertEqual(n.count(), 2002)
+        with open("/dev/full", "wb") as full:
+            done = subprocess.Popen([GOSSIPC, "send", "--batch"], env=n.env, stdin=subprocess.PIPE, stdout=full, stderr=subprocess.PIPE)
+            done.stdin.write(b"one\n")
+            done.stdin.flush()
+            said = done.stderr.read()  # to its end, while there may be more to send
+            self.assertEqual(done.wait(PATIENCE), 11, said)
+            done.stdin.close()
+            done.stderr.close()
+        self.assertIn(b"sent: 1, nothing after that", said)
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([GOSSIPC, "send", "--batch"], env=n.env, input=b"one\n\xff\n", stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 11, done)
 
     def test_a_reader_who_has_gone_is_an_error_only_where_nothing_can_be_had_again(self):
         n = self.person()
